@@ -1,0 +1,122 @@
+import { EventError, describe } from '../core/errors.ts'
+import { eventSize } from '../core/event.ts'
+import type { EventInput, HeaderValue, Headers, OutboxEvent } from '../core/event.ts'
+import { isUuid, uuidv7 } from '../core/uuid.ts'
+
+/** What the broker at the other end can take. */
+export interface EventLimits {
+  readonly maxRecordBytes: number
+  /** Why a topic of this name can't be, or `null`. */
+  readonly topicProblem: (topic: string) => string | null
+}
+
+const NAMES = ['topic', 'key', 'payload', 'msgType', 'mimeType', 'headers', 'uuid', 'timestamp']
+
+/** Checks what a caller gave and encodes its payload. Throws an `EventError` that names the field. */
+export function encodeEvent(input: EventInput, limits: EventLimits): OutboxEvent {
+  if (typeof input !== 'object' || input === null) {
+    throw new EventError(`an event is an object with a topic, got ${describe(input)}`)
+  }
+  const unknown = Object.keys(input).find((name) => !NAMES.includes(name))
+  if (unknown !== undefined) {
+    throw new EventError(`event.${unknown}: there is no such field, only ${NAMES.join(', ')}`)
+  }
+  const topic = topicOf(input.topic, limits)
+  const { payload, mimeType } = encodePayload(input.payload ?? null)
+  const event: OutboxEvent = {
+    uuid: uuidOf(input.uuid),
+    timestamp: timestampOf(input.timestamp),
+    topic,
+    key: input.key === undefined || input.key === null ? null : textOf('key', input.key),
+    msgType: input.msgType === undefined ? topic : textOf('msgType', input.msgType),
+    mimeType: input.mimeType === undefined ? mimeType : textOf('mimeType', input.mimeType),
+    headers: headersOf(input.headers),
+    payload,
+  }
+  const size = eventSize(event)
+  if (size > limits.maxRecordBytes) {
+    throw new EventError(
+      `the event has ${size} bytes of payload, key and headers, and maxRecordBytes is ${limits.maxRecordBytes}`,
+    )
+  }
+  return event
+}
+
+function topicOf(topic: unknown, limits: EventLimits): string {
+  if (typeof topic !== 'string' || topic === '') {
+    throw new EventError(`event.topic: a text that is not empty is needed, got ${describe(topic)}`)
+  }
+  const problem = limits.topicProblem(topic)
+  if (problem !== null) throw new EventError(`event.topic: ${describe(topic)} ${problem}`)
+  return topic
+}
+
+function uuidOf(uuid: unknown): string {
+  if (uuid === undefined) return uuidv7()
+  if (isUuid(uuid)) return uuid.toLowerCase()
+  throw new EventError(`event.uuid: a UUID is needed, got ${describe(uuid)}`)
+}
+
+function timestampOf(timestamp: unknown): Date {
+  if (timestamp === undefined) return new Date()
+  if (timestamp instanceof Date && !Number.isNaN(timestamp.getTime())) return timestamp
+  throw new EventError(`event.timestamp: a valid Date is needed, got ${describe(timestamp)}`)
+}
+
+/** Text that comes out as it went in: no NUL (PostgreSQL has none), no lone surrogate (UTF-8 has none). */
+function textOf(field: string, value: unknown): string {
+  if (typeof value !== 'string') {
+    throw new EventError(`event.${field}: a text is needed, got ${describe(value)}`)
+  }
+  if (value.includes('\0')) throw new EventError(`event.${field}: a text without NUL is needed`)
+  if (!value.isWellFormed()) {
+    throw new EventError(`event.${field}: a lone surrogate can't be written as UTF-8`)
+  }
+  return value
+}
+
+function encodePayload(payload: unknown): { payload: Uint8Array | null; mimeType: string } {
+  if (payload === null) return { payload, mimeType: 'application/octet-stream' }
+  if (payload instanceof Uint8Array) return { payload, mimeType: 'application/octet-stream' }
+  if (payload instanceof ArrayBuffer) {
+    return { payload: new Uint8Array(payload), mimeType: 'application/octet-stream' }
+  }
+  if (typeof payload === 'string') {
+    if (!payload.isWellFormed()) {
+      throw new EventError("event.payload: a lone surrogate can't be written as UTF-8; send bytes")
+    }
+    return { payload: Buffer.from(payload), mimeType: 'text/plain' }
+  }
+  return { payload: Buffer.from(jsonOf(payload)), mimeType: 'application/json' }
+}
+
+function jsonOf(payload: unknown): string {
+  let json: string | undefined
+  try {
+    json = JSON.stringify(payload)
+  } catch (cause) {
+    throw new EventError(`event.payload: ${describe(payload)} can't be written as JSON`, { cause })
+  }
+  if (json === undefined)
+    throw new EventError(`event.payload: ${describe(payload)} can't be written as JSON`)
+  return json
+}
+
+function headersOf(headers: EventInput['headers'] | null): Headers {
+  if (headers === undefined || headers === null) return []
+  if (typeof headers !== 'object') {
+    throw new EventError(`event.headers: an object or pairs are needed, got ${describe(headers)}`)
+  }
+  const pairs = Array.isArray(headers) ? headers : Object.entries(headers)
+  return pairs.map((pair: unknown): readonly [string, HeaderValue] => {
+    if (!Array.isArray(pair) || pair.length !== 2) {
+      throw new EventError(
+        `event.headers: pairs of name and value are needed, got ${describe(pair)}`,
+      )
+    }
+    const [name, value] = pair as [unknown, unknown]
+    if (name === '') throw new EventError('event.headers: a header needs a name')
+    const checked = textOf('headers', name)
+    return [checked, value instanceof Uint8Array ? value : textOf(`headers.${checked}`, value)]
+  })
+}

@@ -1,0 +1,217 @@
+import { BrokerError, reasonOf } from '../core/errors.ts'
+import type { AppendResult, Publisher, TopicRecord } from '../core/broker.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Codec, WireRecord } from '../core/codec.ts'
+import type { StoredEvent } from '../core/event.ts'
+import { toRanges } from '../core/id-ranges.ts'
+import type { IdRanges } from '../core/id-ranges.ts'
+import type { Logger } from '../core/logger.ts'
+import { isWholeTopic } from './blocked-keys.ts'
+import type { BlockedKeys, Source } from './blocked-keys.ts'
+import { LeaseStale } from './lease.ts'
+import type { Lease } from './lease.ts'
+import type { Parking, WaitingEvent } from './parking.ts'
+import type { Settler } from './settler.ts'
+
+const LEASE_CHECK_MS = 50
+
+export interface PublishingParts {
+  readonly relayId: string
+  readonly publisher: Publisher
+  readonly settler: Settler
+  readonly parking: Parking
+  readonly blocked: BlockedKeys
+  readonly lease: Lease
+  readonly codecFor: (topic: string) => Codec
+  readonly maxRecordBytes: number
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Aborted when this relay's life ends. */
+  readonly ended: AbortSignal
+  /** Lives before this one ended by something unknown, for long: find the topic that it comes from. */
+  readonly topicByTopic: boolean
+}
+
+/**
+ * Publishes fetched events in order: parks what has to wait, encodes the rest, appends it, and
+ * hands it over to be settled.
+ *
+ * What the broker refuses is found by ordered halving: of records that it refused together the
+ * first half goes before the second, and so on, until one event stands alone. That one blocks its
+ * key: the later events of the key are parked behind it, and everything else goes on.
+ */
+export class Publishing {
+  readonly #parts: PublishingParts
+
+  constructor(parts: PublishingParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Resolves when all is appended or parked, with what to wait for until all is settled.
+   * Rejects where this relay's life has to end.
+   */
+  async publish(events: readonly StoredEvent[], source: Source): Promise<readonly Promise<void>[]> {
+    const settlements: Promise<void>[] = []
+    const work = this.#parts.topicByTopic ? byTopic(events) : [events]
+    for (let next = work.shift(); next !== undefined; next = work.shift()) {
+      const { sendable, records, waiting } = this.#prepare(next, source)
+      await this.#parts.parking.park(waiting)
+      if (sendable.length === 0) continue
+      const number = this.#parts.settler.nextNumber()
+      const result = await this.#append(number, sendable, records)
+      const settled = this.#accept(number, sendable, result)
+      if (settled !== null) settlements.push(settled)
+      if (result.state === 'refused') {
+        const refused = this.#judge(sendable, result)
+        await this.#parts.parking.park(refused.waiting)
+        work.unshift(...refused.next)
+      }
+    }
+    return settlements
+  }
+
+  #prepare(
+    events: readonly StoredEvent[],
+    source: Source,
+  ): { sendable: StoredEvent[]; records: TopicRecord[]; waiting: WaitingEvent[] } {
+    const sendable: StoredEvent[] = []
+    const records: TopicRecord[] = []
+    const waiting: WaitingEvent[] = []
+    for (const event of events) {
+      const scope = this.#parts.blocked.scopeOf(event, source)
+      if (scope !== null) {
+        // A held event whose topic became unavailable again is held under it already.
+        if (source === 'delivery' || !isWholeTopic(scope)) {
+          waiting.push({ event, scope, error: this.#parts.blocked.topicError(event.topic) })
+        }
+        continue
+      }
+      const record = this.#encode(event)
+      if (record instanceof BrokerError) waiting.push(this.#block(event, record))
+      else {
+        sendable.push(event)
+        records.push(record)
+      }
+    }
+    return { sendable, records, waiting }
+  }
+
+  #encode(event: StoredEvent): TopicRecord | BrokerError {
+    try {
+      const { key, value, headers } = this.#parts.codecFor(event.topic).encode(event)
+      const bytes = recordBytes({ key, value, headers })
+      if (bytes <= this.#parts.maxRecordBytes) return { topic: event.topic, key, value, headers }
+      const limit = this.#parts.maxRecordBytes
+      return new BrokerError(
+        'event-refused',
+        `its record has ${bytes} bytes, the limit is ${limit}`,
+      )
+    } catch (cause) {
+      return new BrokerError('event-refused', 'the codec can not encode it', { cause })
+    }
+  }
+
+  async #append(
+    number: number,
+    events: readonly StoredEvent[],
+    records: readonly TopicRecord[],
+  ): Promise<AppendResult> {
+    const { settler, publisher, lease, clock, ended } = this.#parts
+    await settler.ready()
+    const batch = { number, ids: idsOf(events), records }
+    for (;;) {
+      ended.throwIfAborted()
+      try {
+        return await publisher.append(batch, lease.assertFresh)
+      } catch (error) {
+        if (!(error instanceof LeaseStale)) {
+          await this.#parkUnknown(events, error)
+          throw error
+        }
+        await clock.sleep(LEASE_CHECK_MS, ended)
+      }
+    }
+  }
+
+  /** What was written goes on to be settled; `null` where nothing was. */
+  #accept(
+    number: number,
+    events: readonly StoredEvent[],
+    result: AppendResult,
+  ): Promise<void> | null {
+    const written =
+      result.state === 'appended' ? events : events.filter((_, at) => result.written.includes(at))
+    if (written.length === 0) return null
+    const batch = { relayId: this.#parts.relayId, number, ids: idsOf(written), acks: result.acks }
+    const commit = result.state === 'appended' ? () => result.commit() : () => Promise.resolve()
+    return this.#parts.settler.accept(batch, commit)
+  }
+
+  /** Blocks what is at fault, and gives the rest in the lists to try next. */
+  #judge(
+    events: readonly StoredEvent[],
+    result: AppendResult & { state: 'refused' },
+  ): { waiting: readonly WaitingEvent[]; next: readonly (readonly StoredEvent[])[] } {
+    const waiting: WaitingEvent[] = []
+    const done = new Set(result.written)
+    let together = false
+    for (const { indexes, error } of result.refusals) {
+      const [at] = indexes
+      const event = at === undefined ? undefined : events[at]
+      if (at === undefined || event === undefined) throw nameless(error)
+      if (error.kind === 'topic-unavailable') {
+        this.#parts.blocked.parkTopic(event.topic, reasonOf(error))
+      } else if (indexes.length === 1) {
+        waiting.push(this.#block(event, error))
+        done.add(at)
+      } else together = true
+    }
+    if (result.refusals.length === 0) throw nameless()
+    const left = events.filter((_, at) => !done.has(at))
+    const half = Math.ceil(left.length / 2)
+    return { waiting, next: together ? [left.slice(0, half), left.slice(half)] : [left] }
+  }
+
+  #block(event: StoredEvent, error: BrokerError): WaitingEvent {
+    const what = event.key === null ? 'only itself' : `the key ${JSON.stringify(event.key)}`
+    this.#parts.logger.error(
+      `oncommit: event ${event.uuid} of ${event.topic} can't be published and blocks ${what}: ${reasonOf(error)}`,
+    )
+    return { event, scope: this.#parts.blocked.block(event), error: reasonOf(error) }
+  }
+
+  /**
+   * A failure that nobody understands ends this life, as an outage does. When lives have ended
+   * by one for long, and the batch was of one topic, that topic is parked, so that the others flow.
+   */
+  async #parkUnknown(events: readonly StoredEvent[], error: unknown): Promise<void> {
+    const { topicByTopic, parking, blocked } = this.#parts
+    if (!topicByTopic || !(error instanceof BrokerError) || error.kind !== 'unknown') return
+    await parking.park(
+      events.map((event) => {
+        blocked.parkTopic(event.topic, reasonOf(error))
+        const scope = { topic: event.topic, key: null, eventId: null, lane: event.lane }
+        return { event, scope, error: reasonOf(error) }
+      }),
+    )
+  }
+}
+
+function nameless(cause?: unknown): BrokerError {
+  return new BrokerError('unknown', 'the broker refused a batch and named nothing in it', { cause })
+}
+
+function idsOf(events: readonly StoredEvent[]): IdRanges {
+  return toRanges(events.map((event) => event.id))
+}
+
+function byTopic(events: readonly StoredEvent[]): (readonly StoredEvent[])[] {
+  return [...Map.groupBy(events, (event) => event.topic).values()]
+}
+
+function recordBytes({ key, value, headers }: WireRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0)
+  for (const [name, header] of headers) bytes += name.length + header.byteLength
+  return bytes
+}

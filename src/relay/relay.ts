@@ -1,0 +1,207 @@
+import { backoffMs } from '../core/backoff.ts'
+import type { Broker } from '../core/broker.ts'
+import { systemClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Codec } from '../core/codec.ts'
+import { BrokerError } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { OutboxStore } from '../core/outbox-store.ts'
+import { Cleaner } from './cleaner.ts'
+import { closeQuietly } from './close-quietly.ts'
+import { Incarnation } from './incarnation.ts'
+import type { IncarnationContext } from './incarnation.ts'
+import { relaySettings } from './options.ts'
+import type { RelayOptions, RelaySettings } from './options.ts'
+import { OutageLog } from './outage-log.ts'
+import { WakeUp } from './wake-up.ts'
+
+const RETRY = { firstMs: 100, maxMs: 30_000, jitter: 0.2 }
+const STARTING = 'the relay can not work, events wait'
+const UNKNOWN_FOR_LONG_MS = 60_000
+
+export interface RelayParts {
+  readonly store: OutboxStore
+  readonly broker: Broker
+  readonly codecFor: (topic: string) => Codec
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
+/** What a relay is doing. */
+export interface RelayStatus {
+  /** `waiting`: for the broker or the database. `standby`: others work, it waits to replace one. */
+  readonly state: 'starting' | 'running' | 'standby' | 'waiting' | 'stopping' | 'stopped'
+  /** Its id in the table `relays`, where it is enrolled. */
+  readonly relayId: string | null
+  readonly lanes: readonly number[]
+  /** Events published and settled since the start. */
+  readonly published: number
+  /** What fails right now, and for how long. */
+  readonly failing: readonly {
+    readonly what: string
+    readonly sinceMs: number
+    readonly error: string
+  }[]
+}
+
+/**
+ * Publishes what was committed to an outbox, until it is stopped.
+ *
+ * It lives in incarnations (see there). When one is lost, or the broker or the database can't be
+ * had, the next begins after a back-off: at once the first time, up to 30 s apart, for ever.
+ */
+export class Relay implements AsyncDisposable {
+  readonly #parts: RelayParts
+  readonly #settings: RelaySettings
+  readonly #outages: OutageLog
+  readonly #wakeUp: WakeUp
+  readonly #stopping = new AbortController()
+  #incarnation: Incarnation | null = null
+  #published = 0
+  #unknownSince: number | null = null
+  #starting: Promise<void> | null = null
+  #running: Promise<void> | null = null
+  #stopped: Promise<void> | null = null
+  #over = false
+
+  constructor(parts: RelayParts, options: RelayOptions = {}) {
+    this.#parts = parts
+    this.#settings = relaySettings(options)
+    this.#outages = new OutageLog(parts.logger, parts.clock ?? systemClock)
+    this.#wakeUp = new WakeUp(this.#settings.pollIntervalMs)
+  }
+
+  /**
+   * Resolves when the relay works, or, where the broker is away, waits for it. Rejects, with the
+   * relay stopped, on what waiting can't mend: no tables, an unsafe database, a missing right.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /** Events may have been sent: look now. */
+  wake(): void {
+    this.#wakeUp.notify()
+  }
+
+  get status(): RelayStatus {
+    const own = this.#incarnation?.state
+    return {
+      state: this.#state(own?.standsBy),
+      relayId: this.#incarnation?.id ?? null,
+      lanes: own?.lanes ?? [],
+      published: this.#published,
+      failing: this.#outages.current(),
+    }
+  }
+
+  /** Finishes what is in hand, gives its lanes back and ends. May be called at any time, and again. */
+  stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async #start(): Promise<void> {
+    const { store } = this.#parts
+    try {
+      await store.check()
+      const first = await this.#begin()
+      const listening = await store.listen(() => this.wake())
+      this.#running = this.#run(first, listening)
+    } catch (error) {
+      this.#over = true
+      throw error
+    }
+  }
+
+  /** The next life, or `null` where it has to wait for the broker. */
+  async #begin(): Promise<Incarnation | null> {
+    try {
+      const incarnation = await Incarnation.begin(this.#context(), this.#isUnknownForLong())
+      this.#outages.over(STARTING)
+      return incarnation
+    } catch (error) {
+      if (error instanceof BrokerError && error.kind === 'misconfigured' && this.#running === null)
+        throw error
+      this.#outages.failing(STARTING, error)
+      return null
+    }
+  }
+
+  async #run(first: Incarnation | null, listening: AsyncDisposable): Promise<void> {
+    const { store, clock = systemClock } = this.#parts
+    const stopping = this.#stopping.signal
+    const retentionMs = this.#settings.retentionSeconds * 1000
+    const cleaner = new Cleaner({ store, retentionMs, outages: this.#outages, clock })
+    const cleaning = retentionMs === Number.POSITIVE_INFINITY ? null : cleaner.run(stopping)
+    let next = first
+    for (let failures = 0; !stopping.aborted;) {
+      if (next !== null) {
+        const before = this.#published
+        this.#incarnation = next
+        const ended = await next.run(stopping)
+        this.#incarnation = null
+        if (this.#published > before) this.#unknownSince = null
+        this.#note(ended)
+        failures = this.#published > before ? 0 : failures + 1
+      } else failures += 1
+      if (failures > 0) await clock.sleep(backoffMs(RETRY, failures), stopping)
+      if (!stopping.aborted) next = await this.#begin()
+    }
+    await cleaning
+    await closeQuietly(listening)
+  }
+
+  async #stop(): Promise<void> {
+    // Where the start failed there is nothing to stop; who started it has the error.
+    await this.#starting?.catch(() => {})
+    await this.#running
+    this.#over = true
+  }
+
+  #note(ended: { readonly lostBy: unknown } | null): void {
+    if (ended === null || this.#stopping.signal.aborted) return
+    this.#outages.failing(STARTING, ended.lostBy)
+    const { clock = systemClock } = this.#parts
+    const unknown = ended.lostBy instanceof BrokerError && ended.lostBy.kind === 'unknown'
+    this.#unknownSince = unknown ? (this.#unknownSince ?? clock.monotonic()) : null
+  }
+
+  #isUnknownForLong(): boolean {
+    const { clock = systemClock } = this.#parts
+    return (
+      this.#unknownSince !== null && clock.monotonic() - this.#unknownSince > UNKNOWN_FOR_LONG_MS
+    )
+  }
+
+  #state(standsBy: boolean | undefined): RelayStatus['state'] {
+    if (this.#over) return 'stopped'
+    if (this.#stopping.signal.aborted) return 'stopping'
+    if (this.#running === null) return 'starting'
+    if (standsBy === undefined) return 'waiting'
+    return standsBy ? 'standby' : 'running'
+  }
+
+  #context(): IncarnationContext {
+    const { store, broker, codecFor, logger, clock = systemClock } = this.#parts
+    return {
+      store,
+      broker,
+      codecFor,
+      logger,
+      clock,
+      settings: this.#settings,
+      wakeUp: this.#wakeUp,
+      outages: this.#outages,
+      onSettled: (events) => {
+        this.#published += events
+      },
+    }
+  }
+}
