@@ -66,7 +66,11 @@ function leavesOf(error: unknown, depth = 0): unknown[] {
 
 /** What the client's own error says by itself, `null` where only its cause could tell. */
 function decidingKind(error: unknown): BrokerFailure | null {
-  const { apiCode, code, message } = error as { apiCode?: number; code?: string; message?: string }
+  const { apiCode, code, message } = (error ?? {}) as {
+    apiCode?: number
+    code?: string
+    message?: string
+  }
   if (typeof apiCode === 'number') return kindOfCode(apiCode)
   // The client's TimeoutError carries the code of its NetworkError: both mean the same here.
   if (code === 'PLT_KFK_NETWORK' || code === 'PLT_KFK_TIMEOUT') return 'away'
@@ -79,9 +83,9 @@ function decidingKind(error: unknown): BrokerFailure | null {
 
 /** The codes that brokers answered with, outermost first; empty where nothing was answered. */
 export function answeredCodes(error: unknown): readonly number[] {
-  if (error instanceof BrokerError) return answeredCodes(error.cause)
+  if (error instanceof BrokerError && error.cause !== undefined) return answeredCodes(error.cause)
   return leavesOf(error)
-    .map((leaf) => (leaf as { apiCode?: unknown } | undefined)?.apiCode)
+    .map((leaf) => (leaf as { apiCode?: unknown } | null | undefined)?.apiCode)
     .filter((code) => typeof code === 'number')
 }
 
@@ -89,7 +93,7 @@ export function answeredCodes(error: unknown): readonly number[] {
 export function isAnswer(error: unknown): boolean {
   if (error instanceof BrokerError && error.cause !== undefined) return isAnswer(error.cause)
   return leavesOf(error).every((leaf) => {
-    const { apiCode } = leaf as { apiCode?: unknown }
+    const { apiCode } = (leaf ?? {}) as { apiCode?: unknown }
     // REQUEST_TIMED_OUT and NOT_ENOUGH_REPLICAS_AFTER_APPEND are answers that leave it open.
     return typeof apiCode === 'number' && apiCode !== 7 && apiCode !== 20
   })

@@ -30,6 +30,7 @@ export interface RequestWriter {
 export interface ConnectionPool extends Iterable<[string, NodeConnection]> {
   get(broker: BrokerAddress): Promise<NodeConnection>
   getFirstAvailable(brokers: readonly BrokerAddress[]): Promise<NodeConnection>
+  on(event: 'connecting', listener: (event: { connection: NodeConnection }) => void): unknown
   close(): Promise<void>
 }
 

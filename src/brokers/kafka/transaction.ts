@@ -1,0 +1,204 @@
+import { BrokerError } from '../../core/errors.ts'
+import type { Cluster } from './cluster.ts'
+import {
+  CONCURRENT_TRANSACTIONS,
+  answeredCodes,
+  isAnswer,
+  kindOfCode,
+  toBrokerError,
+} from './failures.ts'
+import type { KafkaApi } from './kafka-client.ts'
+import { produce, type Outcome } from './produce.ts'
+import { encodeBatch } from './record-batch.ts'
+import { retrying, type RetryRule } from './retrying.ts'
+import type { PartitionBatch } from './sends.ts'
+import { TopicDirectory } from './topic-directory.ts'
+
+export interface TransactionalOptions {
+  readonly transactionalId: string
+  readonly transactionTimeoutMs: number
+  readonly publishTimeoutMs: number
+  readonly compression: string
+}
+
+/**
+ * One transactional id, and the one transaction that it may have open.
+ *
+ * `take` asks for the id as whoever comes new: it shuts out the holder before. It is called once,
+ * before anything is published. After that the id is only ever asked for as its own holder
+ * (`renew`), which fails where another one took it in the meantime: a frozen process that wakes up
+ * can't take back what its successor fenced.
+ *
+ * Sequence numbers are counted when a batch is written, so that a refused one leaves no gap. A
+ * request that was not answered may still be under way when the next transaction is open. `stale`
+ * remembers it, and `renew` then raises the epoch, which makes the broker refuse that request.
+ */
+export class TransactionalProducer {
+  readonly transactionalId: string
+  readonly directory: TopicDirectory
+  readonly #cluster: Cluster
+  readonly #options: TransactionalOptions
+  readonly #sequences = new Map<string, number>()
+  #producerId = -1n
+  #epoch = -1
+  #coordinator: number | undefined
+  #stale = false
+  #open = false
+
+  constructor(cluster: Cluster, options: TransactionalOptions) {
+    this.#cluster = cluster
+    this.#options = options
+    this.transactionalId = options.transactionalId
+    this.directory = new TopicDirectory(cluster)
+  }
+
+  /** A transaction is open: its records are written and not decided. */
+  get open(): boolean {
+    return this.#open
+  }
+
+  /** Takes the id and shuts out whoever held it. Its transaction is decided when this resolves. */
+  async take(rule: RetryRule): Promise<void> {
+    await this.#initialise(-1n, -1, rule)
+  }
+
+  /** Shuts out this producer's own requests that may still be under way, if there are any. */
+  async renew(rule: RetryRule): Promise<void> {
+    if (this.#stale) await this.#initialise(this.#producerId, this.#epoch, rule)
+  }
+
+  /** Opens a transaction over these partitions. A refusal is the topic's: nothing is open then. */
+  async begin(batches: readonly PartitionBatch[], rule: RetryRule): Promise<BrokerError | null> {
+    const topics = Map.groupBy(batches, ({ topic }) => topic)
+    const added = Array.from(topics, ([name, own]) => ({
+      name,
+      partitions: [...new Set(own.map(({ partition }) => partition))],
+    }))
+    try {
+      await this.#askCoordinator(rule, this.#cluster.peer.addPartitionsToTxnV3.api, [
+        {
+          transactionalId: this.transactionalId,
+          producerId: this.#producerId,
+          producerEpoch: this.#epoch,
+          topics: added,
+        },
+      ])
+    } catch (error) {
+      const failure = topicFailure(toBrokerError(error), added)
+      if (failure.kind !== 'topic-unavailable') throw failure
+      return failure
+    }
+    this.#open = true
+    return null
+  }
+
+  /** Writes one batch to each of several partitions of the open transaction. */
+  async write(batches: readonly PartitionBatch[], rule: RetryRule): Promise<readonly Outcome[]> {
+    const { peer } = this.#cluster
+    const producer = {
+      producerId: this.#producerId,
+      producerEpoch: this.#epoch,
+      transactional: true,
+    }
+    const timestamp = Date.now()
+    const encoded = batches.map((batch) => {
+      const sequence = this.#sequences.get(sequenceKey(batch)) ?? 0
+      const { compression } = this.#options
+      return {
+        batch,
+        bytes: encodeBatch(peer, batch, { producer, sequence, timestamp, compression }),
+      }
+    })
+    const outcomes = await produce(
+      {
+        cluster: this.#cluster,
+        directory: this.directory,
+        transactionalId: this.transactionalId,
+        timeoutMs: this.#options.publishTimeoutMs,
+        onAmbiguous: () => (this.#stale = true),
+      },
+      encoded,
+      rule,
+    )
+    for (const { batch, state } of outcomes) if (state === 'written') this.#count(batch)
+    return outcomes
+  }
+
+  /** Decides the open transaction. */
+  async end(decision: 'commit' | 'abort', rule: RetryRule): Promise<void> {
+    if (!this.#open) return
+    await this.#askCoordinator(
+      rule,
+      this.#cluster.peer.endTxnV3.api,
+      this.transactionalId,
+      this.#producerId,
+      this.#epoch,
+      decision === 'commit',
+    )
+    this.#open = false
+  }
+
+  close(): void {
+    this.#cluster.close()
+  }
+
+  #count(batch: PartitionBatch): void {
+    const key = sequenceKey(batch)
+    const next = ((this.#sequences.get(key) ?? 0) + batch.indexes.length) % 2 ** 31
+    this.#sequences.set(key, next)
+  }
+
+  async #initialise(producerId: bigint, epoch: number, rule: RetryRule): Promise<void> {
+    const given = await this.#askCoordinator(
+      rule,
+      this.#cluster.peer.initProducerIdV4.api,
+      this.transactionalId,
+      this.#options.transactionTimeoutMs,
+      producerId,
+      epoch,
+    )
+    this.#producerId = given.producerId
+    this.#epoch = given.producerEpoch
+    this.#sequences.clear()
+    this.#stale = false
+    this.#open = false
+  }
+
+  async #askCoordinator<Args extends readonly unknown[], Response>(
+    rule: RetryRule,
+    api: KafkaApi<Args, Response>,
+    ...args: Args
+  ): Promise<Response> {
+    return retrying(async () => {
+      try {
+        this.#coordinator ??= await this.#cluster.coordinatorOf(this.transactionalId)
+        return await this.#cluster.askNode(this.#coordinator, api, ...args)
+      } catch (error) {
+        const answered = isAnswer(error)
+        if (!answered) this.#stale = true
+        if (!answered || !answeredCodes(error).includes(CONCURRENT_TRANSACTIONS))
+          this.#coordinator = undefined
+        throw error
+      }
+    }, rule)
+  }
+}
+
+function sequenceKey({ topic, partition }: PartitionBatch): string {
+  return `${topic}:${partition}`
+}
+
+/** Which topic an AddPartitionsToTxn was refused for: the client's paths count topics from 0. */
+function topicFailure(error: BrokerError, added: readonly { name: string }[]): BrokerError {
+  if (error.kind !== 'topic-unavailable') return error
+  const { cause } = error
+  const leaves: unknown[] = cause instanceof AggregateError ? cause.errors : []
+  for (const leaf of leaves) {
+    const { apiCode, path } = leaf as { apiCode?: number; path?: string }
+    const place = /topic_results\/(\d+)/.exec(path ?? '')?.[1]
+    const topic = place === undefined ? undefined : added[Number(place)]?.name
+    if (topic !== undefined && apiCode !== undefined && kindOfCode(apiCode) === 'topic-unavailable')
+      return new BrokerError('topic-unavailable', error.message, { cause, topic })
+  }
+  return error
+}
