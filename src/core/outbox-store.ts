@@ -92,7 +92,8 @@ export interface RelaySession extends AsyncDisposable {
 
   /**
    * Moves events that can't be published now out of the way, each under what blocks it, which is
-   * added where it is new. Only for lanes that the relay owns; gives the ids that it moved.
+   * added where it is new: from what is to be delivered, or from another blocked entry that holds
+   * them. Only for lanes that the relay owns; gives the ids that it moved.
    */
   park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>
 
