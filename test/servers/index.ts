@@ -1,0 +1,28 @@
+// Real servers for tests, examples and benches: start, kill, freeze and restart them.
+export type { Address, Server } from './server.ts'
+export { sharedKafka, sharedPostgres } from './shared.ts'
+export { type PostgresOptions, type PostgresSettings, startPostgres } from './postgres/postgres.ts'
+export { startReplica, untilReplayed } from './postgres/replica.ts'
+export {
+  type Connection,
+  type ConnectionOptions,
+  type TestDatabase,
+  connect,
+  createDatabase,
+  postgresUrl,
+} from './postgres/database.ts'
+export { type KafkaServer, startKafka } from './kafka/kafka.ts'
+export type { KafkaOptions } from './kafka/recipe.ts'
+export { type KafkaProperties, type KafkaUser, adminUser, appUser } from './kafka/properties.ts'
+export { type KafkaTool, kafkaTool } from './kafka/tool.ts'
+export {
+  type Grant,
+  type KafkaAddress,
+  type ReadOptions,
+  type TopicOptions,
+  type TopicRecord,
+  createTopic,
+  grant,
+  readTopic,
+  revoke,
+} from './kafka/topics.ts'
