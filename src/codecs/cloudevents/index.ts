@@ -1,0 +1,1 @@
+export { cloudEvents, type CloudEventsOptions } from './cloud-events.ts'
