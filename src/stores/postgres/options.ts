@@ -1,0 +1,77 @@
+import { OptionError } from '../../core/errors.ts'
+import { flag, knownOptions, requireMethods, text, wholeNumber } from '../../core/options.ts'
+import type { PgPool, PostgresJsSql } from './postgres-client.ts'
+import { quoteIdent } from './sql-text.ts'
+
+/** Options of `postgres`. Either `pool` or `url` is given. */
+export interface PostgresOptions {
+  /** A `Pool` of `pg`, or what `postgres(…)` of Postgres.js gives. A running relay holds two of its connections. */
+  readonly pool?: PgPool | PostgresJsSql
+  /** Where the database is: the store makes a pool of `pg` for itself at first use. */
+  readonly url?: string
+  /**
+   * Where the database is without a transaction pooler in between, for what needs a session:
+   * relays, and the hints that wake them. @defaultValue `url`, or connections of `pool`
+   */
+  readonly directUrl?: string
+  /**
+   * A transaction pooler (pgbouncer …) stands before the database. All works through it but the
+   * hints that wake relays of other processes, which then wait for their poll. @defaultValue false
+   */
+  readonly pooler?: boolean
+  /** The schema of the tables; an outbox of its own for each. @defaultValue 'oncommit' */
+  readonly schema?: string
+  /** How long a statement of a relay may take. @defaultValue 30_000 */
+  readonly statementTimeoutMs?: number
+}
+
+const NAMES = ['pool', 'url', 'directUrl', 'pooler', 'schema', 'statementTimeoutMs']
+
+/** Options that were checked, with the defaults. */
+export interface ResolvedOptions {
+  readonly pool: PgPool | PostgresJsSql | undefined
+  readonly url: string | undefined
+  readonly directUrl: string | undefined
+  readonly pooler: boolean
+  readonly schema: string
+  readonly quotedSchema: string
+  readonly statementTimeoutMs: number
+}
+
+export function resolveOptions(options: PostgresOptions): ResolvedOptions {
+  knownOptions('postgres', options, NAMES)
+  const { pool, url, directUrl, schema = 'oncommit' } = options
+  if ((pool === undefined) === (url === undefined))
+    throw new OptionError('postgres', options, 'one of pool and url')
+  if (pool !== undefined) requirePool(pool)
+  const quotedSchema = quoteIdent('postgres.schema', text('postgres.schema', schema))
+  // Bodies of functions are quoted with it.
+  if (schema.includes('$')) throw new OptionError('postgres.schema', schema, 'a name without $')
+  return {
+    pool,
+    url: url === undefined ? undefined : text('postgres.url', url),
+    directUrl: directUrl === undefined ? undefined : text('postgres.directUrl', directUrl),
+    pooler: flag('postgres.pooler', options.pooler ?? false),
+    schema,
+    quotedSchema,
+    statementTimeoutMs: wholeNumber(
+      'postgres.statementTimeoutMs',
+      options.statementTimeoutMs ?? 30_000,
+      { min: 1, max: 2 ** 31 - 1 - 60_000 },
+    ),
+  }
+}
+
+function requirePool(pool: unknown): void {
+  const takes = 'a Pool of pg, or the sql that postgres(…) of Postgres.js gives'
+  if (isPostgresJs(pool)) requireMethods('postgres.pool', pool, ['begin', 'listen'], takes)
+  else {
+    requireMethods('postgres.pool', pool, ['connect'], takes)
+    if (typeof (pool as Partial<PgPool>).totalCount !== 'number')
+      throw new OptionError('postgres.pool', pool, takes)
+  }
+}
+
+export function isPostgresJs(pool: unknown): pool is PostgresJsSql {
+  return typeof (pool as Partial<PostgresJsSql> | undefined)?.unsafe === 'function'
+}

@@ -1,0 +1,115 @@
+import { PeerMissingError } from '../../core/errors.ts'
+import type { Connection, Database, QueryResult, Row, Value } from './database.ts'
+import type { PostgresJsQuery, PostgresJsSql } from './postgres-client.ts'
+
+/** A Postgres.js of our own with a single connection. */
+interface OwnSql {
+  unsafe(text: string, values?: never[]): PostgresJsQuery
+  end(options: { timeout: number }): Promise<void>
+}
+
+interface RawResult extends ReadonlyArray<readonly (Uint8Array | null)[]> {
+  readonly count: number | null
+  readonly columns: readonly unknown[] | null | undefined
+}
+
+/**
+ * Sessions beside a given Postgres.js: each is an instance of its own with one connection, made
+ * with the given one's options, which is how Postgres.js itself makes the one that listens. A
+ * reserved connection can't be held: when it breaks, its handle would go on in another's session.
+ */
+export class PostgresJsDatabase implements Database {
+  readonly #sql: PostgresJsSql
+
+  constructor(sql: PostgresJsSql) {
+    this.#sql = sql
+  }
+
+  async open(): Promise<Connection> {
+    const postgres = await importPostgresJs()
+    const options = { ...this.#sql.options, max: 1, fetch_types: false, idle_timeout: null }
+    const own = postgres(options)
+    const connection = new PostgresJsConnection(own)
+    try {
+      await own.unsafe('SELECT')
+      return connection
+    } catch (error) {
+      connection.close(true)
+      throw error
+    }
+  }
+
+  query(text: string, values?: readonly Value[]): Promise<QueryResult> {
+    return queryWith(this.#sql, text, values)
+  }
+
+  async listen(channel: string, listener: (payload: string) => void): Promise<AsyncDisposable> {
+    const listening = await this.#sql.listen(channel, listener)
+    return {
+      async [Symbol.asyncDispose]() {
+        await listening.unlisten()
+      },
+    }
+  }
+
+  async close(): Promise<void> {}
+}
+
+async function importPostgresJs(): Promise<(options: object) => OwnSql> {
+  try {
+    return (await import('postgres')).default
+  } catch (error) {
+    throw new PeerMissingError('oncommit/postgres with a Postgres.js pool', 'postgres', {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Postgres.js connects again by itself: a script that goes on with a transaction must begin with
+ * a statement that fails outside of one.
+ */
+class PostgresJsConnection implements Connection {
+  readonly #sql: OwnSql
+
+  constructor(sql: OwnSql) {
+    this.#sql = sql
+  }
+
+  query(text: string, values?: readonly Value[]): Promise<QueryResult> {
+    return queryWith(this.#sql, text, values)
+  }
+
+  async script(text: string): Promise<readonly (readonly Row[])[]> {
+    const results: unknown = await this.#sql.unsafe(text).raw()
+    const all = (isListOfResults(results) ? results : [results]) as RawResult[]
+    return all.filter((one) => (one.columns?.length ?? 0) > 0).map((one) => textRows(one))
+  }
+
+  close(broken = false): void {
+    // Nobody waits for it: what it was doing is either done or given up.
+    this.#sql.end({ timeout: broken ? 0 : 5 }).catch(() => {})
+  }
+}
+
+async function queryWith(
+  sql: Pick<OwnSql, 'unsafe'>,
+  text: string,
+  values: readonly Value[] = [],
+): Promise<QueryResult> {
+  const result = (await sql.unsafe(text, [...values] as never[]).raw()) as RawResult
+  return { rows: textRows(result), count: result.count ?? 0 }
+}
+
+/** A single result is an array as well: of rows, and with a `command`. */
+function isListOfResults(results: unknown): results is RawResult[] {
+  return Array.isArray(results) && !('command' in results)
+}
+
+function textRows(result: RawResult): Row[] {
+  return Array.from(result, (row) => row.map((field) => (field === null ? null : textOf(field))))
+}
+
+function textOf(field: Uint8Array): string {
+  return Buffer.from(field.buffer, field.byteOffset, field.byteLength).toString('utf8')
+}

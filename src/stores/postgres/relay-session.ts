@@ -1,0 +1,188 @@
+import type {
+  Backlog,
+  BlockedEntry,
+  CleanResult,
+  FetchedBatch,
+  FetchRequest,
+  HeldRequest,
+  ParkedEvents,
+  RelaySession,
+  RelayView,
+  SettledBatch,
+  Tick,
+} from '../../core/outbox-store.ts'
+import type { Connection, Database, Queryable } from './database.ts'
+import {
+  decodeCheck,
+  decodeFetched,
+  fetchHeldSql,
+  fetchSql,
+  horizonSql,
+  planSafeSettings,
+} from './fetch.ts'
+import { Horizon } from './horizon.ts'
+import * as membership from './membership.ts'
+import { SessionConnection } from './session-connection.ts'
+import * as statements from './statements.ts'
+import { storeFailure } from './store-failure.ts'
+
+/** The server's own timeout comes first, with a reason. */
+const GRACE_MS = 5_000
+
+export interface RelaySessionOptions {
+  readonly database: Database
+  /** Quoted. */
+  readonly schema: string
+  readonly statementTimeoutMs: number
+}
+
+/**
+ * A relay's view of the store: one connection that fetches and one for the rest, so that a settle
+ * never waits for a large fetch. Counting and cleaning borrow a third.
+ */
+export class PostgresRelaySession implements RelaySession {
+  readonly #database: Database
+  readonly #schema: string
+  readonly #settings: string
+  readonly #fetching: SessionConnection
+  readonly #working: SessionConnection
+  readonly #horizon = new Horizon()
+
+  constructor({ database, schema, statementTimeoutMs }: RelaySessionOptions) {
+    this.#database = database
+    this.#schema = schema
+    this.#settings = planSafeSettings(statementTimeoutMs)
+    const onLost = (): void => this.forgetPosition()
+    this.#fetching = new SessionConnection(database, statementTimeoutMs + GRACE_MS, onLost)
+    this.#working = new SessionConnection(database, statementTimeoutMs + GRACE_MS, onLost)
+  }
+
+  enroll(relay: { id: string; fence: string; protocol: number; ttlMs: number }): Promise<void> {
+    return this.#work('enrolling a relay', (connection) =>
+      membership.enroll(connection, this.#schema, relay),
+    )
+  }
+
+  tick(
+    relayId: string,
+    ttlMs: number,
+    claim: (view: RelayView) => readonly number[],
+  ): Promise<Tick> {
+    return this.#work('renewing a relay', (connection) =>
+      membership.tick(connection, this.#schema, { relayId, ttlMs }, claim),
+    )
+  }
+
+  release(relayId: string, lanes: readonly number[]): Promise<void> {
+    return this.#work('releasing lanes', (connection) =>
+      membership.release(connection, this.#schema, relayId, lanes),
+    )
+  }
+
+  markFenced(relayId: string, options?: { resigning: boolean }): Promise<string | null> {
+    return this.#work('marking a relay fenced', (connection) =>
+      membership.markFenced(connection, this.#schema, relayId, options?.resigning ?? false),
+    )
+  }
+
+  bury(relayId: string): Promise<void> {
+    return this.#work('burying a relay', (connection) =>
+      membership.bury(connection, this.#schema, relayId),
+    )
+  }
+
+  fetch(request: FetchRequest): Promise<FetchedBatch> {
+    return this.#fetching.run('fetching events', (connection) => this.#fetch(connection, request))
+  }
+
+  forgetPosition(): void {
+    this.#horizon.forget()
+  }
+
+  settle(batch: SettledBatch): Promise<boolean> {
+    return this.#work('settling a batch', (connection) =>
+      statements.settle(connection, this.#schema, batch),
+    )
+  }
+
+  park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]> {
+    return this.#work('parking events', (connection) =>
+      statements.park(connection, this.#schema, relayId, parked),
+    )
+  }
+
+  blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]> {
+    return this.#work('reading what is blocked', (connection) =>
+      statements.blocked(connection, this.#schema, lanes),
+    )
+  }
+
+  fetchHeld(request: HeldRequest): Promise<FetchedBatch> {
+    return this.#work('fetching held events', async (connection) => {
+      const [rows = []] = await connection.script(
+        `BEGIN READ ONLY; ${this.#settings} ${fetchHeldSql(this.#schema, request)}; COMMIT`,
+      )
+      return decodeFetched(rows, request)
+    })
+  }
+
+  unblock(relayId: string, blockedId: bigint): Promise<boolean> {
+    return this.#work('removing a block', (connection) =>
+      statements.unblock(connection, this.#schema, relayId, blockedId),
+    )
+  }
+
+  backlog(): Promise<Backlog> {
+    return this.#borrow('counting the backlog', (database) =>
+      statements.backlog(database, this.#schema),
+    )
+  }
+
+  clean(
+    holder: string,
+    options: { retentionMs: number; limit: number; leaseMs: number },
+  ): Promise<CleanResult> {
+    return this.#borrow('cleaning', (database) =>
+      statements.clean(database, this.#schema, holder, options),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fetching.close()
+    this.#working.close()
+  }
+
+  /** Check and fetch in one snapshot: see `Horizon`. */
+  async #fetch(connection: Connection, request: FetchRequest): Promise<FetchedBatch> {
+    const { fromStart } = request
+    const guess = this.#horizon.guess(fromStart)
+    const [[check] = [], guessed = []] = await connection.script(
+      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${this.#settings} ${horizonSql(this.#schema)}; ${fetchSql(this.#schema, guess, request)}`,
+    )
+    let rows = guessed
+    const from = this.#horizon.observe(decodeCheck(check), fromStart)
+    if (from < guess) {
+      // Seldom: a sender that lived through two checks has ended. SAVEPOINT fails outside of a
+      // transaction block, where a lost connection would have left us with another snapshot.
+      const again = `SAVEPOINT again; ${fetchSql(this.#schema, from, request)}`
+      rows = (await connection.script(again))[0] ?? []
+    }
+    // Not awaited: the next message queues behind it, and if it is lost so is the connection.
+    connection.script('COMMIT').catch(() => {})
+    const { events, last, full } = decodeFetched(rows, request)
+    this.#horizon.advance(last, full)
+    return { events, full }
+  }
+
+  #work<T>(action: string, job: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#working.run(action, job)
+  }
+
+  async #borrow<T>(action: string, job: (database: Queryable) => Promise<T>): Promise<T> {
+    try {
+      return await job(this.#database)
+    } catch (error) {
+      throw storeFailure(action, error)
+    }
+  }
+}

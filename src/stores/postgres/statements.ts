@@ -1,0 +1,122 @@
+import {
+  type Backlog,
+  BACKLOG_CAP,
+  type BlockedEntry,
+  type CleanResult,
+  type ParkedEvents,
+  type SettledBatch,
+} from '../../core/outbox-store.ts'
+import type { Queryable } from './database.ts'
+import { milliseconds } from './membership.ts'
+import { multirange, numberArray } from './sql-text.ts'
+
+/** Takes a batch off what is to be delivered; `false` where it was settled before. `schema` is quoted, here and below. */
+export async function settle(
+  connection: Queryable,
+  schema: string,
+  batch: SettledBatch,
+): Promise<boolean> {
+  const { rows } = await connection.query(
+    `SELECT ${schema}.settle($1::text::uuid, $2::text::bigint, $3::text::int8multirange, $4::text::jsonb)`,
+    [batch.relayId, String(batch.number), multirange(batch.ids), JSON.stringify(batch.acks)],
+  )
+  return rows[0]?.[0] === 't'
+}
+
+/** Moves events to what blocks them; the ids that were moved. */
+export async function park(
+  connection: Queryable,
+  schema: string,
+  relayId: string,
+  parked: readonly ParkedEvents[],
+): Promise<readonly bigint[]> {
+  // In one order of lanes, so that two relays never wait for each other.
+  const entries = parked
+    .toSorted((a, b) => a.scope.lane - b.scope.lane)
+    .map(({ scope, error, ids }) => ({
+      topic: scope.topic,
+      key: scope.key,
+      event_id: scope.eventId === null ? null : String(scope.eventId),
+      lane: scope.lane,
+      error: error.replaceAll('\0', '').toWellFormed(),
+      ids: ids.map(String),
+    }))
+  const { rows } = await connection.query(
+    `SELECT moved FROM ${schema}.park($1::text::uuid, $2::text::jsonb) moved`,
+    [relayId, JSON.stringify(entries)],
+  )
+  return rows.map(([id]) => BigInt(id ?? 0))
+}
+
+/** What is blocked on some lanes, in the order in which it was. */
+export async function blocked(
+  connection: Queryable,
+  schema: string,
+  lanes: readonly number[],
+): Promise<readonly BlockedEntry[]> {
+  const { rows } = await connection.query(
+    `SELECT id, topic, key, event_id, lane, error FROM ${schema}.blocked WHERE lane = ANY ($1::text::smallint[]) ORDER BY id`,
+    [numberArray(lanes)],
+  )
+  return rows.map(([id, topic, key, eventId, lane, error]) => ({
+    id: BigInt(id ?? 0),
+    topic: topic ?? '',
+    key: key ?? null,
+    eventId: eventId === null || eventId === undefined ? null : BigInt(eventId),
+    lane: Number(lane),
+    error: error ?? '',
+  }))
+}
+
+/** Removes a blocked entry that holds nothing any more. */
+export async function unblock(
+  connection: Queryable,
+  schema: string,
+  relayId: string,
+  blockedId: bigint,
+): Promise<boolean> {
+  const { rows } = await connection.query(
+    `SELECT ${schema}.unblock($1::text::uuid, $2::text::bigint)`,
+    [relayId, String(blockedId)],
+  )
+  return rows[0]?.[0] === 't'
+}
+
+/** Counts up to the cap. */
+export async function backlog(connection: Queryable, schema: string): Promise<Backlog> {
+  const count = (table: string): string =>
+    `(SELECT count(*) FROM (SELECT FROM ${schema}.${table} LIMIT ${BACKLOG_CAP}) t)`
+  const { rows } = await connection.query(
+    `SELECT ${count('delivery')}, (SELECT floor(extract(epoch FROM clock_timestamp() - e.stored_timestamp) * 1000)
+       FROM ${schema}.events e WHERE e.id = (SELECT min(id) FROM ${schema}.delivery)),
+     ${count('blocked')}, ${count('held')}, ${count('dead')}`,
+  )
+  const [pending, age, blockedKeys, held, dead] = rows[0] ?? []
+  return {
+    pending: Number(pending),
+    oldestAgeMs: age === null || age === undefined ? null : Math.max(0, Number(age)),
+    blocked: Number(blockedKeys),
+    held: Number(held),
+    dead: Number(dead),
+  }
+}
+
+/** Deletes events that were published long enough ago. */
+export async function clean(
+  connection: Queryable,
+  schema: string,
+  holder: string,
+  options: { retentionMs: number; limit: number; leaseMs: number },
+): Promise<CleanResult> {
+  const { rows } = await connection.query(
+    `SELECT elected, deleted, more FROM ${schema}.clean($1::text, $2::text::interval, $3::text::interval, $4::text::int)`,
+    [
+      holder,
+      milliseconds(options.leaseMs),
+      milliseconds(options.retentionMs),
+      String(options.limit),
+    ],
+  )
+  const [elected, deleted, more] = rows[0] ?? []
+  return { elected: elected === 't', deleted: Number(deleted), more: more === 't' }
+}
