@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { Producer } from '@platformatic/kafka'
+import { openKafkaLog } from '../../../src/brokers/kafka/log-client.ts'
+import type { LogRecord } from '../../../src/core/codec.ts'
+import type { FetchOptions, LogClient, Page, Position } from '../../../src/core/log.ts'
+import { type KafkaAddress, readTopic } from '../../servers/index.ts'
+
+export const never: AbortSignal = new AbortController().signal
+
+export const fetchOptions: FetchOptions = {
+  maxBytes: 1 << 20,
+  maxPartitionBytes: 1 << 18,
+  maxWaitMs: 500,
+  signal: never,
+}
+
+export async function openLog(server: KafkaAddress): Promise<LogClient & AsyncDisposable> {
+  const log = await openKafkaLog(
+    {
+      clientId: 'test',
+      clientOptions: { bootstrapBrokers: [server.address], requestTimeout: 5_000 },
+    },
+    { clientId: 'kafka-log-test' },
+  )
+  return Object.assign(log, { [Symbol.asyncDispose]: () => log.close() })
+}
+
+export interface ReadRecord extends LogRecord {
+  readonly partition: number
+}
+
+/** Fetches from the earliest offsets until nothing is left below the end of any partition. */
+export async function readToEnd(
+  log: LogClient,
+  topic: string,
+  options: Partial<FetchOptions> = {},
+): Promise<{ records: ReadRecord[]; positions: readonly Position[]; pages: readonly Page[] }> {
+  const records: ReadRecord[] = []
+  const pages: Page[] = []
+  let positions = await log.offsets(await log.partitions([topic]), 'earliest')
+  const ends = await log.offsets(positions, 'latest')
+  while (positions.some((at, i) => at.offset < (ends[i]?.offset ?? 0n))) {
+    const found = await log.fetch(positions, { ...fetchOptions, ...options })
+    for (const page of found) {
+      assert.equal(page.error, null)
+      pages.push(page)
+      records.push(...page.records.map((one) => ({ ...one, partition: page.partition })))
+    }
+    positions = advance(positions, found)
+  }
+  return { records, positions, pages }
+}
+
+export function advance(positions: readonly Position[], pages: readonly Page[]): Position[] {
+  return positions.map((at) => {
+    const page = pages.find((one) => one.topic === at.topic && one.partition === at.partition)
+    return page === undefined ? at : { ...at, offset: page.nextOffset }
+  })
+}
+
+/** Asserts that Kafka's own consumer sees the same records, byte for byte. */
+export async function assertAsKafkaReads(
+  server: KafkaAddress,
+  topic: string,
+  records: readonly ReadRecord[],
+): Promise<void> {
+  const expected = await readTopic(server, topic)
+  const plain = (one: ReadRecord | (typeof expected)[number]): unknown => ({
+    partition: one.partition,
+    offset: Number(one.offset),
+    timestamp: one.timestamp,
+    key: one.key?.toString('hex') ?? null,
+    value: one.value?.toString('hex') ?? null,
+    headers: one.headers.map(([name, value]) => [name, value?.toString('hex')]),
+  })
+  const inOrder = records.toSorted((a, b) => a.partition - b.partition)
+  assert.deepEqual(
+    inOrder.map(plain),
+    expected.toSorted((a, b) => a.partition - b.partition).map(plain),
+  )
+}
+
+type Message = Parameters<Producer['send']>[0]['messages'][number]
+
+/** A producer of transactions whose sends go one by one. */
+export class TransactionalProducer implements AsyncDisposable {
+  readonly #producer: Producer
+  #open: Awaited<ReturnType<Producer['beginTransaction']>> | null = null
+
+  constructor(server: KafkaAddress, timeoutMs = 60_000) {
+    this.#producer = new Producer({
+      clientId: 'test',
+      bootstrapBrokers: [server.address],
+      idempotent: true,
+      transactionalId: randomUUID(),
+      timeout: timeoutMs,
+      retries: 500,
+      retryDelay: 5,
+    })
+  }
+
+  /** Sends within the open transaction, or in a new one. */
+  async send(topic: string, values: readonly (string | Buffer)[], partition = 0): Promise<void> {
+    this.#open ??= await this.#producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+    const messages: Message[] = values.map((value) => ({
+      topic,
+      partition,
+      value: Buffer.from(value),
+    }))
+    await this.#open.send({ acks: -1, messages })
+  }
+
+  async commit(): Promise<void> {
+    await this.#open?.commit()
+    this.#open = null
+  }
+
+  async abort(): Promise<void> {
+    await this.#open?.abort()
+    this.#open = null
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.close()
+  }
+}
+
+/** Sends records without a transaction, in one batch a partition. */
+export async function produce(
+  server: KafkaAddress,
+  messages: readonly Message[],
+  compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd' = 'none',
+): Promise<void> {
+  const producer = new Producer({ clientId: 'test', bootstrapBrokers: [server.address] })
+  await producer.send({ acks: -1, compression, messages: [...messages] })
+  await producer.close()
+}
