@@ -21,7 +21,9 @@ export interface Server extends Address, AsyncDisposable {
   readonly name: string
   /** Its data and its log; removed when the server is disposed of. */
   readonly folder: string
-  /** Further ports that its recipe asked for. */
+  /** Its process, where it runs: another one after each restart. */
+  readonly pid: number | undefined
+  /** The ports that its recipe asked for. */
   readonly ports: readonly number[]
   /** Ends it as a crash would (SIGKILL, with all of its children). The data stays. */
   kill(): Promise<void>
@@ -122,6 +124,10 @@ class LocalServer implements Server, Place {
     this.folder = makeServerFolder(recipe.name)
     if (living.size === 0) process.on('exit', endAll)
     living.add(this)
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid
   }
 
   async start(): Promise<void> {

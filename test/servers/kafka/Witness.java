@@ -79,6 +79,7 @@ public final class Witness {
           consumer.partitionsFor(question.get("topic").asText()).stream()
               .map(info -> new TopicPartition(info.topic(), info.partition()))
               .toList();
+      if (partitions.isEmpty()) throw new IllegalArgumentException("there is no such topic");
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
       for (JsonNode from : question.get("from")) {

@@ -34,7 +34,7 @@ export interface ReadOptions {
  * `read_committed` the end is where the first open transaction begins. Records come in the order of
  * their offsets within a partition.
  *
- * @throws when there are fewer than `atLeast` records after `timeoutMs`
+ * @throws when there is no such topic, or fewer than `atLeast` records after `timeoutMs`
  * @example
  * const records = await readTopic(kafka, 'orders', { atLeast: 1_000 })
  */
