@@ -17,6 +17,8 @@ export interface PgResult {
 /** A `Client` or `PoolClient` of `pg`. As a transaction: one on which `BEGIN` was executed. */
 export interface PgClient {
   query(query: PgQuery): Promise<PgResult>
+  /** A pool has it: it is no transaction. */
+  readonly totalCount?: never
 }
 
 /** A `Pool` of `pg`. */
