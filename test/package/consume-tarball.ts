@@ -1,7 +1,16 @@
 // npm run test:package: uses the packed tarball as somebody does who has just installed it.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 
@@ -77,6 +86,8 @@ function typeCheck(folder: string): void {
     join(folder, 'consumer.ts'),
     `${imports.join('')}export const entries: readonly object[] = [${uses}]\n`,
   )
+  mkdirSync(join(folder, 'types'))
+  symlinkSync(join(root, 'node_modules', '@types', 'node'), join(folder, 'types', 'node'))
   const compilerOptions = {
     target: 'es2024',
     lib: ['es2024', 'esnext.disposable'],
@@ -85,7 +96,8 @@ function typeCheck(folder: string): void {
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,
     noEmit: true,
-    typeRoots: [join(root, 'node_modules', '@types')],
+    // Node's types alone: TypeScript would look for those of a missing peer in this folder too.
+    typeRoots: ['types'],
     types: ['node'],
   }
   const config = { compilerOptions, files: ['consumer.ts'] }
