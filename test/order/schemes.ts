@@ -4,12 +4,11 @@ import type { Client } from 'pg'
 
 import {
   decodeCheck,
-  decodeFetched,
-  type Fetched,
   fetchSql,
   horizonSql,
   planSafeSettings,
 } from '../../src/stores/postgres/fetch.ts'
+import { type Fetched, FetchedRows } from '../../src/stores/postgres/fetched-rows.ts'
 import type { Row } from '../../src/stores/postgres/database.ts'
 import { Horizon, type HorizonCheck, type HorizonRule } from '../../src/stores/postgres/horizon.ts'
 
@@ -46,7 +45,9 @@ export class Reader {
 
   async fetch(from: bigint): Promise<Fetched> {
     const request = { lanes: LANES, inHand: [], ...LIMITS }
-    return decodeFetched(await this.#rows(fetchSql(this.#schema, from, request)), LIMITS)
+    const rows = new FetchedRows(LIMITS)
+    for (const row of await this.#rows(fetchSql(this.#schema, from, request))) rows.addText(row)
+    return rows.fetched()
   }
 
   async settle({ events }: Fetched): Promise<void> {

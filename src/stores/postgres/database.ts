@@ -7,6 +7,11 @@ export interface Connection {
   query(text: string, values?: readonly Value[]): Promise<QueryResult>
   /** Executes statements as one message; the rows of each statement that gives rows. */
   script(text: string): Promise<readonly (readonly Row[])[]>
+  /**
+   * As `script`, of which one statement is `COPY … TO STDOUT`, whose rows go to `onCopied` instead.
+   * Not every driver has it.
+   */
+  copy?(text: string, onCopied: (row: Buffer) => void): Promise<readonly (readonly Row[])[]>
   /** Gives the session back, or ends it where it is `broken`: at once, whatever it is doing. */
   close(broken?: boolean): void
 }

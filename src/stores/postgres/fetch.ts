@@ -1,13 +1,11 @@
-import type { StoredEvent } from '../../core/event.ts'
 import type { FetchRequest, HeldRequest } from '../../core/outbox-store.ts'
 import type { Row } from './database.ts'
-import { decodeHeaders } from './headers.ts'
 import type { HorizonCheck } from './horizon.ts'
 import { multirange, numberArray } from './sql-text.ts'
 
-/** The columns that `decodeEvent` reads: `d` is what waits, `e` the event. */
+/** The columns that `FetchedRows` reads: `d` is what waits, `e` the event. */
 const COLUMNS = `d.id, d.lane, d.size, e.uuid, e.topic, e.key, e.msg_type, e.mime_type, e.headers::text,
-  encode(e.payload, 'hex'), round(date_part('epoch', e.occurred_at) * 1000)`
+  e.payload, round(date_part('epoch', e.occurred_at) * 1000)`
 
 /**
  * Settings under which every plan is the one by the primary keys. Plans by statistics, which lag
@@ -17,7 +15,7 @@ export function planSafeSettings(statementTimeoutMs: number): string {
   const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin', 'sort', 'material']
     .map((name) => `SET LOCAL enable_${name} = off;`)
     .join(' ')
-  return `${off} SET LOCAL jit = off; SET LOCAL statement_timeout = ${statementTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = 10000;`
+  return `${off} SET LOCAL jit = off; SET LOCAL statement_timeout = ${statementTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL bytea_output = hex;`
 }
 
 /** The check of the horizon. `schema` is quoted. */
@@ -69,45 +67,7 @@ LEFT JOIN LATERAL (SELECT uuid, topic, key, msg_type, mime_type, headers, payloa
 WHERE d.before < ${maxBytes} ORDER BY d.id`
 }
 
-/** What the rows of a fetch are. */
-export interface Fetched {
-  readonly events: StoredEvent[]
-  readonly last: bigint | undefined
-  readonly full: boolean
-}
-
-/** Reads the rows of `fetchSql` or `fetchHeldSql`. */
-export function decodeFetched(
-  rows: readonly Row[],
-  limits: { maxEvents: number; maxBytes: number },
-): Fetched {
-  const events: StoredEvent[] = []
-  let bytes = 0
-  for (const row of rows) {
-    bytes += Number(row[2])
-    if (row[3] !== null) events.push(decodeEvent(row))
-  }
-  const last = rows.at(-1)?.[0]
-  return {
-    events,
-    last: last === undefined || last === null ? undefined : BigInt(last),
-    full: rows.length >= limits.maxEvents || bytes >= limits.maxBytes,
-  }
-}
-
-function decodeEvent(row: Row): StoredEvent {
-  const [id, lane, size, uuid, topic, key, msgType, mimeType, headers, payload, time] = row
-  return {
-    id: BigInt(id ?? 0),
-    lane: Number(lane),
-    size: Number(size),
-    uuid: uuid ?? '',
-    topic: topic ?? '',
-    key: key ?? null,
-    msgType: msgType ?? '',
-    mimeType: mimeType ?? '',
-    headers: decodeHeaders(headers ?? null),
-    payload: payload === null || payload === undefined ? null : Buffer.from(payload, 'hex'),
-    timestamp: new Date(Number(time)),
-  }
+/** A query whose rows come as `COPY … (FORMAT binary)` sends them. */
+export function copySql(query: string): string {
+  return `COPY (${query}) TO STDOUT (FORMAT binary)`
 }

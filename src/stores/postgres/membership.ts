@@ -37,9 +37,12 @@ export async function tick(
     `SAVEPOINT claim; ${claimSql(schema, relay, chosen)}; COMMIT`,
   )
   const owned = [...view.owned, ...claimed.map(([lane]) => Number(lane))].toSorted((a, b) => a - b)
-  const relays = view.relays.map((one) =>
-    one.id === me.relayId.toLowerCase() ? { ...one, lanes: owned.length } : one,
-  )
+  const relays = view.relays.map(({ id, protocol, state, lanes }) => ({
+    id,
+    protocol,
+    state,
+    lanes: id === me.relayId.toLowerCase() ? owned.length : lanes,
+  }))
   return { state: 'live', owned, relays }
 }
 

@@ -7,11 +7,15 @@ import {
   type Value,
   withConnection,
 } from './database.ts'
+import { CopyQuery } from './copy-query.ts'
 import { keepListening } from './keep-listening.ts'
-import type { PgPool, PgPoolClient, PgResult } from './postgres-client.ts'
+import type { PgPool, PgPoolClient, PgQuery, PgResult } from './postgres-client.ts'
 
 /** What `pg` clients do beyond what callers must hand in. */
 interface PgSession extends PgPoolClient {
+  /** Not there where `pg` uses `libpq`. */
+  readonly connection?: object
+  readonly pipeline?: boolean
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'notification', listener: (message: Notification) => void): unknown
   removeListener(event: 'error', listener: (error: Error) => void): unknown
@@ -120,6 +124,7 @@ async function importPg(): Promise<PgModule> {
 const untouched = { getTypeParser: () => (field: string) => field }
 
 class PgConnection implements Connection {
+  readonly copy?: NonNullable<Connection['copy']>
   readonly #session: PgSession
   // Unheard, the error of a connection that breaks while it is idle would end the process.
   readonly #ignore = (): void => {}
@@ -127,6 +132,8 @@ class PgConnection implements Connection {
   constructor(session: PgSession) {
     this.#session = session
     session.on('error', this.#ignore)
+    if (session.connection !== undefined && session.pipeline !== true)
+      this.copy = (text, onCopied) => this.#copy(text, onCopied)
   }
 
   async query(text: string, values: readonly Value[] = []): Promise<QueryResult> {
@@ -144,6 +151,12 @@ class PgConnection implements Connection {
     // A broken one may still report errors while it ends.
     if (!broken) this.#session.removeListener('error', this.#ignore)
     this.#session.release(broken)
+  }
+
+  #copy(text: string, onCopied: (row: Buffer) => void): Promise<readonly (readonly Row[])[]> {
+    const query = new CopyQuery(text, onCopied)
+    void this.#session.query(query as unknown as PgQuery)
+    return query.results
   }
 
   #run(text: string, values: readonly Value[]): Promise<PgResult> {

@@ -11,15 +11,16 @@ import type {
   SettledBatch,
   Tick,
 } from '../../core/outbox-store.ts'
-import type { Connection, Database, Queryable } from './database.ts'
+import type { Connection, Database, Queryable, Row } from './database.ts'
 import {
+  copySql,
   decodeCheck,
-  decodeFetched,
   fetchHeldSql,
   fetchSql,
   horizonSql,
   planSafeSettings,
 } from './fetch.ts'
+import { type Fetched, FetchedRows } from './fetched-rows.ts'
 import { Horizon } from './horizon.ts'
 import * as membership from './membership.ts'
 import { SessionConnection } from './session-connection.ts'
@@ -119,10 +120,11 @@ export class PostgresRelaySession implements RelaySession {
 
   fetchHeld(request: HeldRequest): Promise<FetchedBatch> {
     return this.#work('fetching held events', async (connection) => {
-      const [rows = []] = await connection.script(
-        `BEGIN READ ONLY; ${this.#settings} ${fetchHeldSql(this.#schema, request)}; COMMIT`,
-      )
-      return decodeFetched(rows, request)
+      const begin = `BEGIN READ ONLY; ${this.#settings} SELECT 1`
+      const query = fetchHeldSql(this.#schema, request)
+      const { fetched } = await read(connection, begin, query, request)
+      connection.script('COMMIT').catch(() => {})
+      return { events: fetched.events, full: fetched.full }
     })
   }
 
@@ -156,22 +158,20 @@ export class PostgresRelaySession implements RelaySession {
   async #fetch(connection: Connection, request: FetchRequest): Promise<FetchedBatch> {
     const { fromStart } = request
     const guess = this.#horizon.guess(fromStart)
-    const [[check] = [], guessed = []] = await connection.script(
-      `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${this.#settings} ${horizonSql(this.#schema)}; ${fetchSql(this.#schema, guess, request)}`,
-    )
-    let rows = guessed
-    const from = this.#horizon.observe(decodeCheck(check), fromStart)
+    const begin = `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ${this.#settings} ${horizonSql(this.#schema)}`
+    const first = await read(connection, begin, fetchSql(this.#schema, guess, request), request)
+    const from = this.#horizon.observe(decodeCheck(first.before[0]), fromStart)
+    let { fetched } = first
     if (from < guess) {
       // Seldom: a sender that lived through two checks has ended. SAVEPOINT fails outside of a
       // transaction block, where a lost connection would have left us with another snapshot.
-      const again = `SAVEPOINT again; ${fetchSql(this.#schema, from, request)}`
-      rows = (await connection.script(again))[0] ?? []
+      const again = fetchSql(this.#schema, from, request)
+      fetched = (await read(connection, 'SAVEPOINT again', again, request)).fetched
     }
     // Not awaited: the next message queues behind it, and if it is lost so is the connection.
     connection.script('COMMIT').catch(() => {})
-    const { events, last, full } = decodeFetched(rows, request)
-    this.#horizon.advance(last, full)
-    return { events, full }
+    this.#horizon.advance(fetched.last, fetched.full)
+    return { events: fetched.events, full: fetched.full }
   }
 
   #work<T>(action: string, job: (connection: Connection) => Promise<T>): Promise<T> {
@@ -185,4 +185,22 @@ export class PostgresRelaySession implements RelaySession {
       throw storeFailure(action, error)
     }
   }
+}
+
+/** Executes a query after other statements, in one message. `before`: the rows of the first that gave some. */
+async function read(
+  connection: Connection,
+  preceding: string,
+  query: string,
+  limits: { maxEvents: number; maxBytes: number },
+): Promise<{ before: readonly Row[]; fetched: Fetched }> {
+  const rows = new FetchedRows(limits)
+  if (connection.copy !== undefined) {
+    const text = `${preceding}; ${copySql(query)}`
+    const [before = []] = await connection.copy(text, (row) => rows.addCopied(row))
+    return { before, fetched: rows.fetched() }
+  }
+  const results = await connection.script(`${preceding}; ${query}`)
+  for (const row of results.at(-1) ?? []) rows.addText(row)
+  return { before: results[0] ?? [], fetched: rows.fetched() }
 }
