@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { BrokerError, OffsetLostError } from '../../src/core/errors.ts'
-import type { LogClient } from '../../src/core/log.ts'
-import { type Address, createTopic, kafkaTool, sharedKafka } from '../servers/index.ts'
+import type { LogRecord } from '../../src/core/codec.ts'
+import type { LogClient, Position } from '../../src/core/log.ts'
+import { type Address, createTopic, kafkaTool, sharedKafka, startKafka } from '../servers/index.ts'
 import {
   advance,
   assertAsKafkaReads,
@@ -27,6 +28,12 @@ async function newTopic(partitions = 1): Promise<string> {
   const topic = `log-${randomUUID()}`
   await createTopic(server, topic, { partitions })
   return topic
+}
+
+async function deleteTopic(topic: string): Promise<void> {
+  const args = ['--bootstrap-server', server.address, '--delete', '--topic', topic]
+  const { code, stderr } = await kafkaTool('topics', args)
+  assert.equal(code, 0, stderr)
 }
 
 const values = (records: readonly { value: Buffer | null }[]): (string | undefined)[] =>
@@ -209,10 +216,10 @@ describe('a fetch', () => {
   it('waits for the first record, and no longer than it may', async () => {
     const topic = await newTopic()
     const position = { topic, partition: 0, offset: 0n }
-    const before = performance.now()
+    const began = performance.now()
     const [empty] = await log.fetch([position], { ...fetchOptions, maxWaitMs: 200 })
     assert.deepEqual(empty?.records, [])
-    assert.ok(performance.now() - before >= 190)
+    assert.ok(performance.now() - began >= 190)
     const coming = log.fetch([position], { ...fetchOptions, maxWaitMs: 5_000 })
     const sent = performance.now()
     await produce(server, [{ topic, partition: 0, value: Buffer.from('x') }])
@@ -226,12 +233,12 @@ describe('a fetch', () => {
     const stop = new AbortController()
     const options = { ...fetchOptions, maxWaitMs: 5_000, signal: stop.signal }
     const waiting = log.fetch([{ topic: idle, partition: 0, offset: 0n }], options)
-    const before = performance.now()
+    const began = performance.now()
     setImmediate(() => stop.abort(new Error('enough')))
     await assert.rejects(waiting, /enough/)
     const [page] = await log.fetch([{ topic: busy, partition: 0, offset: 0n }], fetchOptions)
     assert.equal(page?.records.length, 1)
-    assert.ok(performance.now() - before < 2_000)
+    assert.ok(performance.now() - began < 2_000)
   })
 
   it('gives what an aborted one had asked for to the next that asks for the same', async () => {
@@ -298,10 +305,7 @@ describe('a fetch', () => {
     const position = { topic, partition: 0, offset: 0n }
     const [old] = await log.fetch([position], fetchOptions)
     assert.deepEqual(values(old?.records ?? []), ['old'])
-    await kafkaTool('topics', [
-      ...['--bootstrap-server', server.address],
-      ...['--delete', '--topic', topic],
-    ])
+    await deleteTopic(topic)
     await createTopic(server, topic)
     await produce(server, [{ topic, partition: 0, value: Buffer.from('new') }])
     let found = await log.fetch([position], fetchOptions)
@@ -311,6 +315,9 @@ describe('a fetch', () => {
     assert.deepEqual(values(fresh?.records ?? []), ['new'])
   })
 })
+
+const isUnknown = (error: unknown): boolean =>
+  error instanceof BrokerError && error.kind === 'topic-unavailable' && error.topic === 'nowhere'
 
 describe('offsets', () => {
   it('are the first, the next to come, or the first at or after a time', async () => {
@@ -344,14 +351,10 @@ describe('offsets', () => {
   })
 
   it('and partitions of an unknown topic fail with its name', async () => {
-    const unknown = (error: unknown): boolean =>
-      error instanceof BrokerError &&
-      error.kind === 'topic-unavailable' &&
-      error.topic === 'nowhere'
     const topic = await newTopic(3)
     assert.equal((await log.partitions([topic])).length, 3)
-    await assert.rejects(log.partitions([topic, 'nowhere']), unknown)
-    await assert.rejects(log.offsets([{ topic: 'nowhere', partition: 0 }], 'latest'), unknown)
+    await assert.rejects(log.partitions([topic, 'nowhere']), isUnknown)
+    await assert.rejects(log.offsets([{ topic: 'nowhere', partition: 0 }], 'latest'), isUnknown)
   })
 })
 
@@ -366,3 +369,52 @@ describe('a closed client', () => {
     assert.deepEqual(advance(positions, []), positions)
   })
 })
+
+describe('while the broker is away', () => {
+  it('a fetch says so after its wait, and when the broker is back reads on where it was', async () => {
+    await using own = await startKafka()
+    await using reader = await openLog(own)
+    const at = { topic: 'outage', partition: 0 }
+    await createTopic(own, 'outage')
+    await produce(own, [{ ...at, value: Buffer.from('before') }])
+    const [page] = await reader.fetch([{ ...at, offset: 0n }], fetchOptions)
+    assert.deepEqual(values(page?.records ?? []), ['before'])
+    await own.kill()
+    const position = { ...at, offset: page?.nextOffset ?? 0n }
+    const began = performance.now()
+    await assert.rejects(reader.fetch([position], { ...fetchOptions, maxWaitMs: 300 }), {
+      name: 'BrokerError',
+      kind: 'away',
+    })
+    assert.ok(performance.now() - began < 2_000)
+    await assert.rejects(reader.offsets([at], 'latest'), { kind: 'away' })
+    await own.restart()
+    await produce(own, [{ ...at, value: Buffer.from('after') }])
+    assert.deepEqual(values(await readWhenBack(reader, position)), ['after'])
+  })
+
+  it('a fetch from one that hangs says so when its time is up', async () => {
+    await using own = await startKafka()
+    await using reader = await openLog(own, 1_000)
+    const at = { topic: 'hang', partition: 0, offset: 0n }
+    await createTopic(own, 'hang')
+    await reader.fetch([at], { ...fetchOptions, maxWaitMs: 10 })
+    await own.freeze()
+    await assert.rejects(reader.fetch([at], { ...fetchOptions, maxWaitMs: 100 }), { kind: 'away' })
+    await own.thaw()
+    await produce(own, [{ topic: 'hang', partition: 0, value: Buffer.from('x') }])
+    assert.deepEqual(values(await readWhenBack(reader, at)), ['x'])
+  })
+})
+
+async function readWhenBack(reader: LogClient, position: Position): Promise<readonly LogRecord[]> {
+  for (;;) {
+    try {
+      const pages = await reader.fetch([position], fetchOptions)
+      if (pages.some((page) => page.records.length > 0))
+        return pages.flatMap((page) => page.records)
+    } catch (error) {
+      assert.equal((error as BrokerError).kind, 'away')
+    }
+  }
+}

@@ -4,7 +4,7 @@ import { Producer } from '@platformatic/kafka'
 import { openKafkaLog } from '../../../src/brokers/kafka/log-client.ts'
 import type { LogRecord } from '../../../src/core/codec.ts'
 import type { FetchOptions, LogClient, Page, Position } from '../../../src/core/log.ts'
-import { type KafkaAddress, readTopic } from '../../servers/index.ts'
+import { type KafkaAddress, readTopic, type TopicRecord } from '../../servers/index.ts'
 
 export const never: AbortSignal = new AbortController().signal
 
@@ -15,11 +15,14 @@ export const fetchOptions: FetchOptions = {
   signal: never,
 }
 
-export async function openLog(server: KafkaAddress): Promise<LogClient & AsyncDisposable> {
+export async function openLog(
+  server: KafkaAddress,
+  requestTimeout = 5_000,
+): Promise<LogClient & AsyncDisposable> {
   const log = await openKafkaLog(
     {
       clientId: 'test',
-      clientOptions: { bootstrapBrokers: [server.address], requestTimeout: 5_000 },
+      clientOptions: { bootstrapBrokers: [server.address], requestTimeout },
     },
     { clientId: 'kafka-log-test' },
   )
@@ -45,7 +48,7 @@ export async function readToEnd(
     for (const page of found) {
       assert.equal(page.error, null)
       pages.push(page)
-      records.push(...page.records.map((one) => ({ ...one, partition: page.partition })))
+      for (const record of page.records) records.push({ ...record, partition: page.partition })
     }
     positions = advance(positions, found)
   }
@@ -59,6 +62,17 @@ export function advance(positions: readonly Position[], pages: readonly Page[]):
   })
 }
 
+function plain(record: ReadRecord | TopicRecord): unknown {
+  return {
+    partition: record.partition,
+    offset: Number(record.offset),
+    timestamp: record.timestamp,
+    key: record.key?.toString('hex') ?? null,
+    value: record.value?.toString('hex') ?? null,
+    headers: record.headers.map(([name, value]) => [name, value?.toString('hex')]),
+  }
+}
+
 /** Asserts that Kafka's own consumer sees the same records, byte for byte. */
 export async function assertAsKafkaReads(
   server: KafkaAddress,
@@ -66,14 +80,6 @@ export async function assertAsKafkaReads(
   records: readonly ReadRecord[],
 ): Promise<void> {
   const expected = await readTopic(server, topic)
-  const plain = (one: ReadRecord | (typeof expected)[number]): unknown => ({
-    partition: one.partition,
-    offset: Number(one.offset),
-    timestamp: one.timestamp,
-    key: one.key?.toString('hex') ?? null,
-    value: one.value?.toString('hex') ?? null,
-    headers: one.headers.map(([name, value]) => [name, value?.toString('hex')]),
-  })
   const inOrder = records.toSorted((a, b) => a.partition - b.partition)
   assert.deepEqual(
     inOrder.map(plain),
