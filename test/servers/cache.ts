@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import {
   existsSync,
   linkSync,
@@ -58,7 +59,7 @@ function isFresh(path: string, key: string): boolean {
 
 /** The lock is a file that names its owner; a link to a finished file can be made by one only. */
 async function lock(path: string): Promise<void> {
-  const signed = `${path}.${process.pid}`
+  const signed = `${path}.${randomUUID()}`
   writeFileSync(signed, String(process.pid))
   try {
     while (!tryLink(signed, path)) {

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 
 import { freePort } from './ports.ts'
 import { isAlive, signalTree } from './processes.ts'
-import { endStrays, makeServerFolder, noteServer } from './strays.ts'
+import { endStrays, makeServerFolder, noteServer, removeServerFolder } from './strays.ts'
 
 /** Where a server is: one that was started here, or one whose address the environment gave. */
 export interface Address {
@@ -71,8 +71,6 @@ export interface Recipe {
   readonly stopSignal: NodeJS.Signals
   /** Ends a server whose data nobody will want. */
   readonly discardSignal: NodeJS.Signals
-  /** Clears what a killed server left outside of its folder. */
-  sweep?(place: Place): void
   /** How long an end may take before it becomes a SIGKILL. A signal can be lost. @defaultValue 5000 */
   readonly graceMs?: number
   /** How long a start may take. @defaultValue 60000 */
@@ -188,8 +186,7 @@ class LocalServer implements Server, Place {
   }
 
   #forget(): void {
-    this.#recipe.sweep?.(this)
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    removeServerFolder(this.folder)
     living.delete(this)
     if (living.size === 0) process.off('exit', endAll)
   }

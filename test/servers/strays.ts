@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, chmodSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { commandLine, isAlive, signalTree } from './processes.ts'
+import { findProgram } from './programs.ts'
 
 /** A folder for one server; its name says which process runs it. */
 export function makeServerFolder(name: string): string {
@@ -26,13 +28,35 @@ export function endStrays(): void {
     const pid = notedServer(folder)
     // The number may belong to somebody else by now.
     if (pid !== undefined && commandLine(pid).includes(folder)) signalTree(pid, 'SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
+    removeServerFolder(folder)
   }
 }
 
 function notedServer(folder: string): number | undefined {
   try {
     return Number(readFileSync(join(folder, 'server.pid'), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Removes the folder of a server that has ended, and what it left elsewhere. */
+export function removeServerFolder(folder: string): void {
+  removeSharedMemory(join(folder, 'data', 'postmaster.pid'))
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** A killed PostgreSQL leaves 56 bytes of shared memory, and a system has a few thousand of these. */
+function removeSharedMemory(pidFile: string): void {
+  const segment = sharedMemoryOf(pidFile)
+  const ipcrm = findProgram('ipcrm')
+  if (segment !== undefined && ipcrm !== undefined) spawnSync(ipcrm, ['-m', segment])
+}
+
+/** The seventh line of the file, which is there until an orderly end, holds key and id. */
+function sharedMemoryOf(pidFile: string): string | undefined {
+  try {
+    return readFileSync(pidFile, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
   } catch {
     return undefined
   }

@@ -1,5 +1,3 @@
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { inContainer } from '../docker.ts'
@@ -72,7 +70,6 @@ export function postgresRecipe(
     // A fast shutdown: SIGTERM would wait for the clients to leave.
     stopSignal: 'SIGINT',
     discardSignal: 'SIGQUIT',
-    sweep: removeSharedMemory,
   }
 }
 
@@ -94,19 +91,4 @@ async function answersQueries(place: Place): Promise<boolean> {
   await using client = await connect(place, 'postgres')
   await client.query('select 1')
   return true
-}
-
-/** A killed server leaves 56 bytes of shared memory, and a system has a few thousand of these. */
-function removeSharedMemory(place: Place): void {
-  const segment = sharedMemoryOf(join(place.folder, 'data', 'postmaster.pid'))
-  if (segment !== undefined) spawnSync('ipcrm', ['-m', segment])
-}
-
-/** The seventh line of the file, which is there until an orderly end, holds key and id. */
-function sharedMemoryOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
-  } catch {
-    return undefined
-  }
 }

