@@ -107,6 +107,7 @@ export interface Publisher {
 export type AppendResult =
   | {
       readonly state: 'appended'
+      /** Complete when `commit` has resolved: an offset may be given out no earlier. */
       readonly acks: readonly Ack[]
       /** Makes it visible, after the commit of the batch before it. Resolves at once where `append` does that already. */
       commit(): Promise<void>
