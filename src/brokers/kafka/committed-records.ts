@@ -63,23 +63,14 @@ function isAbortMarker(batch: RecordBatch): boolean {
 function addRecords(batch: RecordBatch, position: bigint, records: LogRecord[]): void {
   // The broker sends whole batches: the first one may begin before the position.
   const whole = batch.firstOffset >= position
-  for (const record of batch.records) {
-    const offset = batch.firstOffset + BigInt(record.offsetDelta)
-    if (whole || offset >= position) records.push(toLogRecord(batch, record, offset))
-  }
-}
-
-function toLogRecord(batch: RecordBatch, record: BatchRecord, offset: bigint): LogRecord {
-  const timestamp =
-    (batch.attributes & LOG_APPEND_TIME) === 0
-      ? batch.firstTimestamp + record.timestampDelta
-      : batch.maxTimestamp
-  return {
-    key: record.key,
-    value: record.value,
-    headers: record.headers.length === 0 ? noHeaders : record.headers.map(toHeader),
-    offset,
-    timestamp: Number(timestamp),
+  const logTime = (batch.attributes & LOG_APPEND_TIME) === 0 ? null : Number(batch.maxTimestamp)
+  const firstTime = Number(batch.firstTimestamp)
+  const names = new HeaderNames()
+  for (const { offsetDelta, timestampDelta, key, value, headers } of batch.records) {
+    const offset = batch.firstOffset + BigInt(offsetDelta)
+    if (!whole && offset < position) continue
+    const timestamp = logTime ?? firstTime + Number(timestampDelta)
+    records.push({ key, value, headers: toHeaders(headers, names), offset, timestamp })
   }
 }
 
@@ -87,8 +78,32 @@ const noHeaders: LogRecord['headers'] = []
 const empty = Buffer.alloc(0)
 
 /** Kafka allows a header without a value, which other senders may use: it reads as an empty one. */
-function toHeader([name, value]: readonly [Buffer | null, Buffer | null]): [string, Buffer] {
-  return [name?.toString() ?? '', value ?? empty]
+function toHeaders(raw: BatchRecord['headers'], names: HeaderNames): LogRecord['headers'] {
+  if (raw.length === 0) return noHeaders
+  return raw.map(([name, value], index) => [
+    name === null ? '' : names.decode(name, index),
+    value ?? empty,
+  ])
+}
+
+/** Names as text. The records of a batch mostly have the same, and decoding is what costs most here. */
+class HeaderNames {
+  readonly #before: { readonly bytes: Buffer; readonly text: string }[] = []
+
+  decode(bytes: Buffer, index: number): string {
+    const before = this.#before[index]
+    if (before !== undefined && isEqual(before.bytes, bytes)) return before.text
+    const text = bytes.toString()
+    this.#before[index] = { bytes, text }
+    return text
+  }
+}
+
+/** Of few bytes: a call into Node's own costs more. */
+function isEqual(a: Buffer, b: Buffer): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function compare(a: bigint, b: bigint): number {
