@@ -43,7 +43,7 @@ describe('the schema on PostgreSQL', () => {
 
   it('waits while someone else migrates', async () => {
     const client = await pool.connect()
-    await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${0x6f63}, hashtext('"${schema}"'))`)
+    await client.query(`BEGIN; SELECT pg_advisory_xact_lock(28515, hashtext('"${schema}"'))`)
     const migrating = postgres({ pool, schema }).migrate()
     while (!(await isSomeoneWaiting(pool))) await setTimeout(20)
     await client.query('ROLLBACK')
