@@ -227,6 +227,12 @@ describe('a fetch', () => {
     assert.ok(performance.now() - sent < 2_000)
   })
 
+  it('waits as long for no partitions at all', async () => {
+    const began = performance.now()
+    assert.deepEqual(await log.fetch([], { ...fetchOptions, maxWaitMs: 100 }), [])
+    assert.ok(performance.now() - began >= 90)
+  })
+
   it('ends when its signal aborts, and the next one is not held up by it', async () => {
     const [idle, busy] = [await newTopic(), await newTopic()]
     await produce(server, [{ topic: busy, partition: 0, value: Buffer.from('x') }])

@@ -102,7 +102,7 @@ export class FetchLine {
         this.#node,
         'Fetch',
         [
-          ...([Math.min(options.maxWaitMs, MAX_WAIT_MS), 1, options.maxBytes] as const),
+          ...([Math.min(Math.ceil(options.maxWaitMs), MAX_WAIT_MS), 1, options.maxBytes] as const),
           ...([READ_COMMITTED, NO_SESSION, FINAL_EPOCH, topics, [], ''] as const),
         ],
         pool,

@@ -24,6 +24,8 @@ interface Plan {
 /** What the answers that are there come to. */
 interface Harvest {
   readonly pages: Page[]
+  /** Whether they tell more than that nothing came: a call need not wait any longer. */
+  isNews: boolean
   /** Why something is to be asked for again, with fresh knowledge of the cluster. */
   problem: BrokerError | null
 }
@@ -51,16 +53,19 @@ export class Fetcher {
   async fetch(positions: readonly Position[], options: FetchOptions): Promise<readonly Page[]> {
     const { signal } = options
     const deadline = this.#clock.monotonic() + options.maxWaitMs
-    for (let failures = 1; ; failures++) {
+    for (let failures = 0; ;) {
       signal.throwIfAborted()
-      const { pages, problem } = await this.#attempt(positions, options)
-      if (problem === null || pages.some(isNews)) return pages
+      const maxWaitMs = Math.max(0, deadline - this.#clock.monotonic())
+      const { pages, isNews, problem } = await this.#attempt(positions, { ...options, maxWaitMs })
       const left = deadline - this.#clock.monotonic()
+      if (isNews) return pages
       if (left <= 0) {
-        if (pages.length > 0) return pages
-        throw problem
+        if (problem !== null && pages.length === 0) throw problem
+        return pages
       }
-      await this.#clock.sleep(Math.min(left, backoffMs(RETRY, failures)), signal)
+      if (positions.length === 0) await this.#clock.sleep(left, signal)
+      else if (problem !== null)
+        await this.#clock.sleep(Math.min(left, backoffMs(RETRY, ++failures)), signal)
     }
   }
 
@@ -74,14 +79,19 @@ export class Fetcher {
       plan = await unlessAborted(this.#plan(positions), options.signal)
     } catch (error) {
       options.signal.throwIfAborted()
-      return { pages: [], problem: toBrokerError(error) }
+      return { pages: [], isNews: false, problem: toBrokerError(error) }
     }
     const flights = new Map<Flight, FetchLine>()
     for (const [leader, ofLeader] of plan.byLeader) {
       const line = this.#line(leader)
       flights.set(line.ask(this.#inTurn(ofLeader), options), line)
     }
-    const harvest: Harvest = { pages: [...plan.failed], problem: plan.leaderless }
+    const { failed, leaderless } = plan
+    const harvest: Harvest = {
+      pages: [...failed],
+      isNews: failed.length > 0,
+      problem: leaderless,
+    }
     await this.#harvest(flights, new Map(positions.map((one) => [partitionKey(one), one])), {
       harvest,
       signal: options.signal,
@@ -130,6 +140,7 @@ export class Fetcher {
         const page = toPage(one)
         if (page.records.length > 0) this.#served.set(key, ++this.#turn)
         harvest.pages.push(page)
+        if (page.nextOffset > one.position.offset || page.error !== null) harvest.isNews = true
       }
     }
   }
@@ -187,11 +198,6 @@ export class Fetcher {
     }
     return line
   }
-}
-
-/** Whether a page tells its reader more than that nothing came. */
-function isNews(page: Page): boolean {
-  return page.records.length > 0 || page.error !== null
 }
 
 function noLeader(cluster: LogCluster, position: Position): BrokerError {

@@ -108,7 +108,7 @@ export class TransactionalProducer implements AsyncDisposable {
 
   /** Sends within the open transaction, or in a new one. */
   async send(topic: string, values: readonly (string | Buffer)[], partition = 0): Promise<void> {
-    this.#open ??= await this.#producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+    this.#open ??= await this.#begin()
     const messages: Message[] = values.map((value) => ({
       topic,
       partition,
@@ -117,14 +117,21 @@ export class TransactionalProducer implements AsyncDisposable {
     await this.#open.send({ acks: -1, messages })
   }
 
+  /** Resolves when readers see it. */
   async commit(): Promise<void> {
     await this.#open?.commit()
-    this.#open = null
+    this.#open = await this.#begin()
   }
 
+  /** Resolves when readers are past it. */
   async abort(): Promise<void> {
     await this.#open?.abort()
-    this.#open = null
+    this.#open = await this.#begin()
+  }
+
+  /** The broker starts no transaction before the markers of the last one are written. */
+  #begin(): ReturnType<Producer['beginTransaction']> {
+    return this.#producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
