@@ -113,36 +113,40 @@ export async function fetchOnce(
   return client.fetch(positions, { ...FETCH, maxWaitMs, signal: AbortSignal.timeout(60_000) })
 }
 
-/** All committed records of a topic, from the first to where it ends now, by partition. */
+/**
+ * The records of a topic by partition: reads until `count` are there, which a broker may show a
+ * moment after their commit, and then whether there are more.
+ */
 export async function readTopic(
   broker: Broker,
   topic: string,
+  count: number,
 ): Promise<ReadonlyMap<number, Page['records']>> {
   await using log = await openLog(broker)
-  const { client } = log
-  const partitions = await client.partitions([topic])
-  const ends = new Map(
-    (await client.offsets(partitions, 'latest')).map((end) => [end.partition, end.offset]),
-  )
-  const next = new Map(
-    (await client.offsets(partitions, 'earliest')).map((from) => [from.partition, from.offset]),
-  )
+  const from = await log.client.offsets(await log.client.partitions([topic]), 'earliest')
+  const next = new Map(from.map(({ partition, offset }) => [partition, offset]))
   const read = new Map<number, Page['records']>()
-  for (;;) {
-    const open = [...next]
-      .filter(([partition, offset]) => offset < (ends.get(partition) ?? 0n))
-      .map(([partition, offset]) => ({ topic, partition, offset }))
-    if (open.length === 0) return read
-    for (const page of await fetchOnce(client, open)) {
-      if (page.error !== null) throw page.error
-      next.set(page.partition, page.nextOffset)
-      read.set(page.partition, [...(read.get(page.partition) ?? []), ...page.records])
+  const deadline = performance.now() + 20_000
+  for (let found = 0; ;) {
+    const open = Array.from(next, ([partition, offset]) => ({ topic, partition, offset }))
+    const isEnough = found >= count || performance.now() > deadline
+    const pages = await fetchOnce(log.client, open, isEnough ? 100 : FETCH.maxWaitMs)
+    for (const { partition, records, nextOffset, error } of pages) {
+      if (error !== null) throw error
+      next.set(partition, nextOffset)
+      if (records.length > 0) read.set(partition, [...(read.get(partition) ?? []), ...records])
+      found += records.length
     }
+    if (isEnough && pages.every(({ records }) => records.length === 0)) return read
   }
 }
 
 /** The values of a topic as text, partition by partition. */
-export async function readTexts(broker: Broker, topic: string): Promise<readonly string[]> {
-  const read = [...(await readTopic(broker, topic))].toSorted(([a], [b]) => a - b)
+export async function readTexts(
+  broker: Broker,
+  topic: string,
+  count: number,
+): Promise<readonly string[]> {
+  const read = [...(await readTopic(broker, topic, count))].toSorted(([a], [b]) => a - b)
   return read.flatMap(([, records]) => records.map((record) => String(record.value)))
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { BrokerError } from '../../core/errors.ts'
+import type { WireRecord } from '../../core/codec.ts'
 import type { TopicRecord } from '../../core/broker.ts'
 import type { ContractCase } from '../contract-case.ts'
 import {
@@ -25,6 +27,20 @@ async function unknownTopic(harness: BrokerHarness): Promise<string> {
   return (await harness.unknownTopic()) ?? '..'
 }
 
+/** Byte for byte, and short where a failure would print 900 KiB. */
+function shown({ key, value, headers }: WireRecord): unknown {
+  return {
+    key: bytesOf(key),
+    value: bytesOf(value),
+    headers: headers.map(([name, of]) => [name, bytesOf(of)]),
+  }
+}
+
+function bytesOf(some: Buffer | null): string | null {
+  if (some === null || some.length < 300) return some?.toString('hex') ?? null
+  return `${some.length} bytes, ${createHash('sha256').update(some).digest('hex')}`
+}
+
 /** What a publisher promises. */
 export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
   {
@@ -39,7 +55,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         ...(await sender.publish(sent.slice(0, 30))),
         ...(await sender.publish(sent.slice(30))),
       ]
-      const read = await readTopic(harness.broker, topic)
+      const read = await readTopic(harness.broker, topic, sent.length)
       for (let key = 0; key < 7; key++) {
         const having = [...read.values()]
           .map((records) => records.filter((record) => String(record.key) === `key-${key}`))
@@ -75,7 +91,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         if (appended.state === 'appended') committing = appended.commit()
       }
       await committing
-      assert.deepEqual(await readTexts(harness.broker, topic), '01234567'.split(''))
+      assert.deepEqual(await readTexts(harness.broker, topic, 8), '01234567'.split(''))
     },
   },
   {
@@ -89,9 +105,9 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
       )
       const appended = await sender.publisher.append(sender.batch(records), () => {})
       assert.equal(appended.state, 'appended')
-      assert.deepEqual(await readTexts(harness.other, topic), [])
+      assert.deepEqual(await readTexts(harness.other, topic, 0), [])
       if (appended.state === 'appended') await appended.commit()
-      assert.deepEqual((await readTexts(harness.other, topic)).toSorted(), ['a', 'b', 'c', 'd'])
+      assert.deepEqual((await readTexts(harness.other, topic, 4)).toSorted(), ['a', 'b', 'c', 'd'])
     },
   },
   {
@@ -106,7 +122,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
       )
       if (appended.state === 'appended') await appended.abort()
       await sender.publish([recordOf(topic, 'kept')])
-      assert.deepEqual(await readTexts(harness.broker, topic), ['kept'])
+      assert.deepEqual(await readTexts(harness.broker, topic, 1), ['kept'])
     },
   },
   {
@@ -122,7 +138,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         (error) => error === doubt,
       )
       await sender.publish([recordOf(topic, 'yes')])
-      assert.deepEqual(await readTexts(harness.broker, topic), ['yes'])
+      assert.deepEqual(await readTexts(harness.broker, topic, 1), ['yes'])
     },
   },
   {
@@ -135,7 +151,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         texts.map((text) => recordOf(topic, text, { key: null })),
       )
       assert.deepEqual(
-        (await readTexts(harness.broker, topic)).toSorted((a, b) => Number(a) - Number(b)),
+        (await readTexts(harness.broker, topic, 50)).toSorted((a, b) => Number(a) - Number(b)),
         texts,
       )
     },
@@ -165,16 +181,8 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         recordOf(topic, '', { key, value: Buffer.alloc(900 * 1024, 0xa5) }),
       ]
       await publish(harness.broker, sent)
-      const [records = []] = (await readTopic(harness.broker, topic)).values()
-      assert.deepEqual(
-        records.map((record) => ({
-          topic,
-          key: record.key,
-          value: record.value,
-          headers: record.headers,
-        })),
-        sent,
-      )
+      const [records = []] = (await readTopic(harness.broker, topic, sent.length)).values()
+      assert.deepEqual(records.map(shown), sent.map(shown))
     },
   },
   {
@@ -201,7 +209,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
         if (half.length === 1 && bad !== undefined) done.add(bad)
         left = left.filter((record) => !done.has(record))
       }
-      assert.deepEqual(await readTexts(harness.broker, topic), ['0', '2'])
+      assert.deepEqual(await readTexts(harness.broker, topic, 2), ['0', '2'])
     },
   },
   {
@@ -220,7 +228,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
       assert.equal(refusal?.error.topic, unknown)
       for (const index of refusal?.indexes ?? []) assert.ok(index > 0)
       if (!result.written.includes(0)) await sender.publish([recordOf(topic, '0')])
-      assert.deepEqual(await readTexts(harness.broker, topic), ['0'])
+      assert.deepEqual(await readTexts(harness.broker, topic, 1), ['0'])
     },
   },
   {
@@ -254,7 +262,7 @@ export const publishingCases: readonly ContractCase<BrokerHarness>[] = [
       await sender.publisher.close()
       await sender.publisher.close()
       await assert.rejects(sender.publish([recordOf(topic, 'late')]), BrokerError)
-      assert.deepEqual(await readTexts(harness.broker, topic), [])
+      assert.deepEqual(await readTexts(harness.broker, topic, 0), [])
     },
   },
 ]

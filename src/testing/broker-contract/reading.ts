@@ -19,15 +19,19 @@ function textsOf(pages: readonly Page[]): readonly string[] {
   return pages.flatMap((page) => page.records.map((record) => String(record.value)))
 }
 
+/** Publishes behind the `before` records that are there, and gives all when they can be read. */
 async function publishTexts(
   harness: BrokerHarness,
   topic: string,
   texts: readonly string[],
-): Promise<void> {
+  before = 0,
+): Promise<Page['records']> {
   await publish(
     harness.broker,
     texts.map((text) => recordOf(topic, text)),
   )
+  const [records = []] = (await readTopic(harness.broker, topic, before + texts.length)).values()
+  return records
 }
 
 /** What a log client promises of partitions, offsets and fetching. */
@@ -71,7 +75,7 @@ export const readingCases: readonly ContractCase<BrokerHarness>[] = [
       assert.deepEqual(earliest, before)
       const [latest] = await log.client.offsets(at, 'latest')
       assert.ok(latest !== undefined && latest.offset >= (earliest?.offset ?? 0n) + 2n)
-      await publishTexts(harness, topic, ['c'])
+      await publishTexts(harness, topic, ['c'], 2)
       assert.deepEqual(textsOf(await fetchOnce(log.client, [latest])), ['c'])
     },
   },
@@ -79,11 +83,10 @@ export const readingCases: readonly ContractCase<BrokerHarness>[] = [
     title: 'finds the first offset at or after a time',
     run: async (harness) => {
       const topic = await freshTopic(harness)
-      await publishTexts(harness, topic, ['a'])
-      const [first = []] = (await readTopic(harness.broker, topic)).values()
-      const time = first[0]?.timestamp ?? 0
+      const [first] = await publishTexts(harness, topic, ['a'])
+      const time = first?.timestamp ?? 0
       while (Date.now() <= time + 1) await turn()
-      await publishTexts(harness, topic, ['b'])
+      await publishTexts(harness, topic, ['b'], 1)
       await using log = await openLog(harness.broker)
       const at = [{ topic, partition: 0 }]
       const from = async (when: Date): Promise<readonly string[]> =>
@@ -101,8 +104,7 @@ export const readingCases: readonly ContractCase<BrokerHarness>[] = [
     title: 'fetches from a position on, and says where it goes on and where it ends',
     run: async (harness) => {
       const topic = await freshTopic(harness)
-      await publishTexts(harness, topic, ['a', 'b', 'c', 'd'])
-      const [records = []] = (await readTopic(harness.broker, topic)).values()
+      const records = await publishTexts(harness, topic, ['a', 'b', 'c', 'd'])
       await using log = await openLog(harness.broker)
       const offset = records[2]?.offset ?? -1n
       const [page] = await fetchOnce(log.client, [{ topic, partition: 0, offset }])
