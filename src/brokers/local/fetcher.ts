@@ -23,8 +23,8 @@ export class Fetcher {
     const { signal } = options
     const deadline = clock.monotonic() + options.maxWaitMs
     for (;;) {
-      await faults.reach(signal)
       const seen = changes.seen()
+      await faults.reach(signal)
       const pages = this.#read(positions, options)
       if (pages.some((page) => page.records.length > 0 || page.error !== null)) return pages
       const left = deadline - clock.monotonic()
