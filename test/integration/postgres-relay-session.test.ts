@@ -163,7 +163,7 @@ describe('a relay session on PostgreSQL', () => {
   })
 
   it('gives up a server that has stopped answering', async () => {
-    const store = postgres({ pool, schema: 'frozen', statementTimeoutMs: 1 })
+    const store = postgres({ pool, schema: 'frozen', statementTimeoutMs: 500 })
     await postgres({ pool, schema: 'frozen' }).migrate()
     await using session = await store.openRelaySession()
     await session.blocked(ALL_LANES)

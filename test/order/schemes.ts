@@ -139,6 +139,6 @@ export function boundedScheme(): Scheme {
 /** The holders, and only then what was assigned. */
 export async function checkBackwards(reader: Reader): Promise<HorizonCheck> {
   const { holders } = await reader.check()
-  await setTimeout(PAUSE_MS)
+  await setTimeout(4 * PAUSE_MS)
   return { ...(await reader.check()), holders }
 }

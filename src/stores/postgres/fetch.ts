@@ -1,4 +1,5 @@
 import type { FetchRequest, HeldRequest } from '../../core/outbox-store.ts'
+import { timeoutSql } from './bounded-queries.ts'
 import type { Row } from './database.ts'
 import type { HorizonCheck } from './horizon.ts'
 import { multirange, numberArray } from './sql-text.ts'
@@ -15,7 +16,7 @@ export function planSafeSettings(statementTimeoutMs: number): string {
   const off = ['seqscan', 'bitmapscan', 'hashjoin', 'mergejoin', 'sort', 'material']
     .map((name) => `SET LOCAL enable_${name} = off;`)
     .join(' ')
-  return `${off} SET LOCAL jit = off; SET LOCAL statement_timeout = ${statementTimeoutMs}; SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL bytea_output = hex;`
+  return `${off} SET LOCAL jit = off; ${timeoutSql(statementTimeoutMs)} SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL bytea_output = hex;`
 }
 
 /** The check of the horizon. `schema` is quoted. */

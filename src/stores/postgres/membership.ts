@@ -1,14 +1,15 @@
 import type { RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
-import type { Connection, Row } from './database.ts'
+import { timeoutSql } from './bounded-queries.ts'
+import type { Connection, Queryable, Row } from './database.ts'
 import { numberArray, quoteLiteral } from './sql-text.ts'
 
 /** Adds a relay's row. `schema` is quoted, here and below. */
 export async function enroll(
-  connection: Connection,
+  database: Queryable,
   schema: string,
   relay: { id: string; fence: string; protocol: number; ttlMs: number },
 ): Promise<void> {
-  await connection.query(
+  await database.query(
     `INSERT INTO ${schema}.relays (id, fence, protocol, expires_at)
      VALUES ($1::text::uuid, $2::text, $3::text::int, clock_timestamp() + $4::text::interval)`,
     [relay.id, relay.fence, String(relay.protocol), milliseconds(relay.ttlMs)],
@@ -19,12 +20,12 @@ export async function enroll(
 export async function tick(
   connection: Connection,
   schema: string,
-  me: { relayId: string; ttlMs: number },
+  me: { relayId: string; ttlMs: number; statementTimeoutMs: number },
   claim: (view: RelayView) => readonly number[],
 ): Promise<Tick> {
   const relay = `${quoteLiteral(me.relayId)}::uuid`
   const [renewed = [], relayRows = [], laneRows = []] = await connection.script(
-    `BEGIN ISOLATION LEVEL READ COMMITTED; ${renewSql(schema, relay, me.ttlMs)}; ${relaysSql(schema)}; ${lanesSql(schema)}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; ${timeoutSql(me.statementTimeoutMs)} ${renewSql(schema, relay, me.ttlMs)}; ${relaysSql(schema)}; ${lanesSql(schema)}`,
   )
   if (renewed.length === 0) {
     await connection.script('ROLLBACK')
@@ -80,12 +81,12 @@ function viewOf(relayId: string, relayRows: readonly Row[], laneRows: readonly R
 
 /** Gives lanes back. */
 export async function release(
-  connection: Connection,
+  database: Queryable,
   schema: string,
   relayId: string,
   lanes: readonly number[],
 ): Promise<void> {
-  await connection.query(
+  await database.query(
     `UPDATE ${schema}.lanes SET owner = NULL WHERE owner = $1::text::uuid AND lane = ANY ($2::text::smallint[])`,
     [relayId, numberArray(lanes)],
   )
@@ -93,12 +94,12 @@ export async function release(
 
 /** Marks a relay fenced where that is due, and gives its fence. */
 export async function markFenced(
-  connection: Connection,
+  database: Queryable,
   schema: string,
   relayId: string,
   resigning: boolean,
 ): Promise<string | null> {
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `UPDATE ${schema}.relays SET fenced_at = coalesce(fenced_at, clock_timestamp())
      WHERE id = $1::text::uuid AND (expires_at < clock_timestamp() OR fenced_at IS NOT NULL OR $2::text::boolean) RETURNING fence`,
     [relayId, String(resigning)],
@@ -107,8 +108,8 @@ export async function markFenced(
 }
 
 /** Frees the lanes of a fenced relay and removes its row; does nothing to one that isn't fenced. */
-export async function bury(connection: Connection, schema: string, relayId: string): Promise<void> {
-  await connection.query(
+export async function bury(database: Queryable, schema: string, relayId: string): Promise<void> {
+  await database.query(
     `WITH gone AS (DELETE FROM ${schema}.relays WHERE id = $1::text::uuid AND fenced_at IS NOT NULL RETURNING id)
      UPDATE ${schema}.lanes SET owner = NULL, epoch = epoch + 1
      WHERE owner = $1::text::uuid AND (EXISTS (SELECT FROM gone) OR NOT EXISTS (SELECT FROM ${schema}.relays WHERE id = $1::text::uuid))`,

@@ -27,7 +27,9 @@ export class PostgresJsDatabase implements Database {
 
   async open(): Promise<Connection> {
     const postgres = await importPostgresJs()
-    const options = { ...this.#sql.options, max: 1, fetch_types: false, idle_timeout: null }
+    // Postgres.js ends a connection that is old or idle, also in the midst of a transaction of ours.
+    const lasting = { max: 1, fetch_types: false, idle_timeout: null, max_lifetime: null }
+    const options = { ...this.#sql.options, ...lasting }
     const own = postgres(options)
     const connection = new PostgresJsConnection(own)
     try {

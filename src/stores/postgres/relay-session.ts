@@ -11,6 +11,7 @@ import type {
   SettledBatch,
   Tick,
 } from '../../core/outbox-store.ts'
+import { BoundedQueries } from './bounded-queries.ts'
 import type { Connection, Database, Queryable, Row } from './database.ts'
 import {
   copySql,
@@ -44,6 +45,7 @@ export interface RelaySessionOptions {
 export class PostgresRelaySession implements RelaySession {
   readonly #database: Database
   readonly #schema: string
+  readonly #statementTimeoutMs: number
   readonly #settings: string
   readonly #fetching: SessionConnection
   readonly #working: SessionConnection
@@ -52,6 +54,7 @@ export class PostgresRelaySession implements RelaySession {
   constructor({ database, schema, statementTimeoutMs }: RelaySessionOptions) {
     this.#database = database
     this.#schema = schema
+    this.#statementTimeoutMs = statementTimeoutMs
     this.#settings = planSafeSettings(statementTimeoutMs)
     const onLost = (): void => this.forgetPosition()
     this.#fetching = new SessionConnection(database, statementTimeoutMs + GRACE_MS, onLost)
@@ -59,8 +62,8 @@ export class PostgresRelaySession implements RelaySession {
   }
 
   enroll(relay: { id: string; fence: string; protocol: number; ttlMs: number }): Promise<void> {
-    return this.#work('enrolling a relay', (connection) =>
-      membership.enroll(connection, this.#schema, relay),
+    return this.#work('enrolling a relay', (database) =>
+      membership.enroll(database, this.#schema, relay),
     )
   }
 
@@ -69,26 +72,27 @@ export class PostgresRelaySession implements RelaySession {
     ttlMs: number,
     claim: (view: RelayView) => readonly number[],
   ): Promise<Tick> {
-    return this.#work('renewing a relay', (connection) =>
-      membership.tick(connection, this.#schema, { relayId, ttlMs }, claim),
+    const me = { relayId, ttlMs, statementTimeoutMs: this.#statementTimeoutMs }
+    return this.#working.run('renewing a relay', (connection) =>
+      membership.tick(connection, this.#schema, me, claim),
     )
   }
 
   release(relayId: string, lanes: readonly number[]): Promise<void> {
-    return this.#work('releasing lanes', (connection) =>
-      membership.release(connection, this.#schema, relayId, lanes),
+    return this.#work('releasing lanes', (database) =>
+      membership.release(database, this.#schema, relayId, lanes),
     )
   }
 
   markFenced(relayId: string, options?: { resigning: boolean }): Promise<string | null> {
-    return this.#work('marking a relay fenced', (connection) =>
-      membership.markFenced(connection, this.#schema, relayId, options?.resigning ?? false),
+    return this.#work('marking a relay fenced', (database) =>
+      membership.markFenced(database, this.#schema, relayId, options?.resigning ?? false),
     )
   }
 
   bury(relayId: string): Promise<void> {
-    return this.#work('burying a relay', (connection) =>
-      membership.bury(connection, this.#schema, relayId),
+    return this.#work('burying a relay', (database) =>
+      membership.bury(database, this.#schema, relayId),
     )
   }
 
@@ -101,25 +105,25 @@ export class PostgresRelaySession implements RelaySession {
   }
 
   settle(batch: SettledBatch): Promise<boolean> {
-    return this.#work('settling a batch', (connection) =>
-      statements.settle(connection, this.#schema, batch),
+    return this.#work('settling a batch', (database) =>
+      statements.settle(database, this.#schema, batch),
     )
   }
 
   park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]> {
-    return this.#work('parking events', (connection) =>
-      statements.park(connection, this.#schema, relayId, parked),
+    return this.#work('parking events', (database) =>
+      statements.park(database, this.#schema, relayId, parked),
     )
   }
 
   blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]> {
-    return this.#work('reading what is blocked', (connection) =>
-      statements.blocked(connection, this.#schema, lanes),
+    return this.#work('reading what is blocked', (database) =>
+      statements.blocked(database, this.#schema, lanes),
     )
   }
 
   fetchHeld(request: HeldRequest): Promise<FetchedBatch> {
-    return this.#work('fetching held events', async (connection) => {
+    return this.#working.run('fetching held events', async (connection) => {
       const begin = `BEGIN READ ONLY; ${this.#settings} SELECT 1`
       const query = fetchHeldSql(this.#schema, request)
       const { fetched } = await read(connection, begin, query, request)
@@ -129,8 +133,8 @@ export class PostgresRelaySession implements RelaySession {
   }
 
   unblock(relayId: string, blockedId: bigint): Promise<boolean> {
-    return this.#work('removing a block', (connection) =>
-      statements.unblock(connection, this.#schema, relayId, blockedId),
+    return this.#work('removing a block', (database) =>
+      statements.unblock(database, this.#schema, relayId, blockedId),
     )
   }
 
@@ -174,8 +178,10 @@ export class PostgresRelaySession implements RelaySession {
     return { events: fetched.events, full: fetched.full }
   }
 
-  #work<T>(action: string, job: (connection: Connection) => Promise<T>): Promise<T> {
-    return this.#working.run(action, job)
+  #work<T>(action: string, job: (database: Queryable) => Promise<T>): Promise<T> {
+    return this.#working.run(action, (connection) =>
+      job(new BoundedQueries(connection, this.#statementTimeoutMs)),
+    )
   }
 
   async #borrow<T>(action: string, job: (database: Queryable) => Promise<T>): Promise<T> {

@@ -12,11 +12,11 @@ import { multirange, numberArray } from './sql-text.ts'
 
 /** Takes a batch off what is to be delivered; `false` where it was settled before. `schema` is quoted, here and below. */
 export async function settle(
-  connection: Queryable,
+  database: Queryable,
   schema: string,
   batch: SettledBatch,
 ): Promise<boolean> {
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT ${schema}.settle($1::text::uuid, $2::text::bigint, $3::text::int8multirange, $4::text::jsonb)`,
     [batch.relayId, String(batch.number), multirange(batch.ids), JSON.stringify(batch.acks)],
   )
@@ -25,7 +25,7 @@ export async function settle(
 
 /** Moves events to what blocks them; the ids that were moved. */
 export async function park(
-  connection: Queryable,
+  database: Queryable,
   schema: string,
   relayId: string,
   parked: readonly ParkedEvents[],
@@ -41,7 +41,7 @@ export async function park(
       error: error.replaceAll('\0', '').toWellFormed(),
       ids: ids.map(String),
     }))
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT moved FROM ${schema}.park($1::text::uuid, $2::text::jsonb) moved`,
     [relayId, JSON.stringify(entries)],
   )
@@ -50,11 +50,11 @@ export async function park(
 
 /** What is blocked on some lanes, in the order in which it was. */
 export async function blocked(
-  connection: Queryable,
+  database: Queryable,
   schema: string,
   lanes: readonly number[],
 ): Promise<readonly BlockedEntry[]> {
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT id, topic, key, event_id, lane, error FROM ${schema}.blocked WHERE lane = ANY ($1::text::smallint[]) ORDER BY id`,
     [numberArray(lanes)],
   )
@@ -70,12 +70,12 @@ export async function blocked(
 
 /** Removes a blocked entry that holds nothing any more. */
 export async function unblock(
-  connection: Queryable,
+  database: Queryable,
   schema: string,
   relayId: string,
   blockedId: bigint,
 ): Promise<boolean> {
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT ${schema}.unblock($1::text::uuid, $2::text::bigint)`,
     [relayId, String(blockedId)],
   )
@@ -83,10 +83,10 @@ export async function unblock(
 }
 
 /** Counts up to the cap. */
-export async function backlog(connection: Queryable, schema: string): Promise<Backlog> {
+export async function backlog(database: Queryable, schema: string): Promise<Backlog> {
   const count = (table: string): string =>
     `(SELECT count(*) FROM (SELECT FROM ${schema}.${table} LIMIT ${BACKLOG_CAP}) t)`
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT ${count('delivery')}, (SELECT floor(extract(epoch FROM clock_timestamp() - e.stored_timestamp) * 1000)
        FROM ${schema}.events e WHERE e.id = (SELECT min(id) FROM ${schema}.delivery)),
      ${count('blocked')}, ${count('held')}, ${count('dead')}`,
@@ -103,12 +103,12 @@ export async function backlog(connection: Queryable, schema: string): Promise<Ba
 
 /** Deletes events that were published long enough ago. */
 export async function clean(
-  connection: Queryable,
+  database: Queryable,
   schema: string,
   holder: string,
   options: { retentionMs: number; limit: number; leaseMs: number },
 ): Promise<CleanResult> {
-  const { rows } = await connection.query(
+  const { rows } = await database.query(
     `SELECT elected, deleted, more FROM ${schema}.clean($1::text, $2::text::interval, $3::text::interval, $4::text::int)`,
     [
       holder,

@@ -18,7 +18,10 @@ export const SCHEMA_VERSION: number = MIGRATIONS.length
 
 /** Makes what the migrations themselves need. `schema` is quoted. */
 export function bootstrapSql(schema: string): string {
-  return `CREATE SCHEMA IF NOT EXISTS ${schema};
+  // IF NOT EXISTS would ask for the right to make schemas where there is one.
+  return `DO $do$ BEGIN
+  IF to_regnamespace(${quoteLiteral(schema)}) IS NULL THEN CREATE SCHEMA ${schema}; END IF;
+END $do$;
 CREATE TABLE IF NOT EXISTS ${schema}.migrations (
   version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );`
