@@ -208,6 +208,33 @@ describe('a member', () => {
 })
 
 describe('a member that goes', () => {
+  it('while it waits to join goes at once, and holds nobody up', async () => {
+    const topic = await newTopic(2)
+    const group = randomUUID()
+    await using log = await openLog(server)
+    const otherLog = await openLog(server)
+    const one = recording(group, [topic])
+    const asked = Promise.withResolvers<void>()
+    const gone = Promise.withResolvers<void>()
+    await log.join({
+      ...one.options,
+      onRevoking: async () => {
+        asked.resolve()
+        await gone.promise
+      },
+    })
+    const joining = otherLog.join(recording(group, [topic]).options)
+    const refused = assert.rejects(joining, { code: 'ONCOMMIT_STOPPED' })
+    await asked.promise
+    const began = performance.now()
+    await otherLog.close()
+    await refused
+    assert.ok(performance.now() - began < 2_000)
+    gone.resolve()
+    await one.until(() => one.assigned.length === 2)
+    assert.equal(one.assigned[1]?.partitions.length, 2)
+  })
+
   it('by leaving gives its partitions to the next without waiting for the session', async () => {
     const topic = await newTopic(4)
     const group = randomUUID()

@@ -23,6 +23,7 @@ const KINDS_OF_CODES: Readonly<Record<number, BrokerFailure>> = {
   19: 'away',
   20: 'away',
   29: 'topic-unavailable',
+  30: 'misconfigured',
   31: 'misconfigured',
   32: 'event-refused',
   35: 'misconfigured',
