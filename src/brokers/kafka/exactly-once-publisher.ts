@@ -5,7 +5,7 @@ import { answeredCodes, toBrokerError } from './failures.ts'
 import type { KafkaSettings } from './kafka-options.ts'
 import { MarkerTopic, markerBatch, markerPartition } from './markers.ts'
 import type { Outcome } from './produce.ts'
-import { acksOf, refusalsOf, refuseTopic, refuseTopics } from './results.ts'
+import { acksOf, refusalsOf, refuseTopics } from './results.ts'
 import { bounded, type RetryRule } from './retrying.ts'
 import { KeylessTurns, planSends, type PartitionBatch } from './sends.ts'
 import { TransactionalProducer } from './transaction.ts'
@@ -102,6 +102,7 @@ class ExactlyOncePublisher implements Publisher {
   }
 
   async append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult> {
+    if (this.#ended !== undefined) throw this.#ended
     const producer = this.#producers[batch.number % 2] as TransactionalProducer
     if (producer.open)
       throw new BrokerError('unknown', `batch ${batch.number - 2} is neither committed nor aborted`)
@@ -112,11 +113,8 @@ class ExactlyOncePublisher implements Publisher {
     if ('state' in plan) return plan
     beforeSend()
     return this.#step('writing a batch', async (rule) => {
-      const refused = await producer.begin(plan.flat(), rule)
-      if (refused !== null) {
-        producer.directory.forget(plan.flat().map(({ topic }) => topic))
-        return refuseTopic(batch, refused)
-      }
+      const problems = await producer.begin(plan.flat(), rule)
+      if (problems.size > 0) return this.#refuse(batch, problems)
       return this.#write(producer, plan, rule)
     })
   }
@@ -132,10 +130,7 @@ class ExactlyOncePublisher implements Publisher {
     const { directory } = producer
     const topics = new Set(batch.records.map(({ topic }) => topic))
     const problems = await directory.ensure([...topics, this.#settings.markerTopic])
-    const marker = problems.get(this.#settings.markerTopic)
-    if (marker !== undefined)
-      throw new BrokerError('misconfigured', marker.message, { cause: marker })
-    if (problems.size > 0) return refuseTopics(batch, problems)
+    if (problems.size > 0) return this.#refuse(batch, problems)
     const sends = planSends(
       batch.records,
       (topic) => directory.at(topic).leaders.length,
@@ -143,6 +138,12 @@ class ExactlyOncePublisher implements Publisher {
     )
     const [first = [], ...later] = sends
     return [[this.#marker(producer, batch), ...first], ...later]
+  }
+
+  #refuse(batch: PublishBatch, problems: ReadonlyMap<string, BrokerError>): AppendResult {
+    const marker = problems.get(this.#settings.markerTopic)
+    if (marker !== undefined) throw markerRefused(marker)
+    return refuseTopics(batch, problems)
   }
 
   #marker(producer: TransactionalProducer, batch: PublishBatch): PartitionBatch {

@@ -76,6 +76,15 @@ export interface ProduceResponse {
   }[]
 }
 
+export interface AddPartitionsResponse {
+  readonly resultsByTransaction: readonly {
+    readonly topicResults: readonly {
+      readonly name: string
+      readonly resultsByPartition: readonly { readonly partitionErrorCode: number }[]
+    }[]
+  }[]
+}
+
 export interface FetchedBatch {
   readonly firstOffset: bigint
   readonly lastOffsetDelta: number
@@ -151,7 +160,7 @@ export interface KafkaPeer {
         }[]
       }[],
     ],
-    unknown
+    AddPartitionsResponse
   >
   readonly endTxnV3: ApiModule<
     [transactionalId: string, producerId: bigint, epoch: number, commit: boolean],

@@ -20,7 +20,10 @@ const PARTITIONS = 8
 const CONTROL_BATCH = 0x20
 const TRANSACTIONAL_BATCH = 0x10
 const COMMIT = 1
+const LATEST = -1n
+const EARLIEST = -2n
 const FIRST_WINDOW = 64
+const NOTHING_READ = 'Kafka: a broker has less of the markers than there is'
 const FETCH_BYTES = 8 * 1024 * 1024
 
 /** The marker of a batch, as the batch of its partition. */
@@ -69,7 +72,10 @@ export class MarkerTopic {
       }, rule)
     }
     try {
-      await retrying(async () => this.#read(this.#partitionOf(key), 0n, 0n), rule)
+      await retrying(async () => {
+        const end = await this.#offset(key, LATEST)
+        await this.#read(key, end, end)
+      }, rule)
     } catch (error) {
       throw this.#explained(error)
     }
@@ -83,25 +89,33 @@ export class MarkerTopic {
   async lastOf(key: string, rule: RetryRule): Promise<PublishedBatch | null> {
     const problem = (await this.#ensure(rule)).get(this.#name)
     if (problem !== undefined) throw this.#explained(problem)
-    const partition = this.#partitionOf(key)
-    const end = await retrying(async () => this.#offset(partition, -1n), rule)
-    const start = await retrying(async () => this.#offset(partition, -2n), rule)
+    const end = await retrying(async () => this.#offset(key, LATEST), rule)
+    const start = await retrying(async () => this.#offset(key, EARLIEST), rule)
     for (let window = FIRST_WINDOW; ; window *= 4) {
       const from = end - BigInt(window) > start ? end - BigInt(window) : start
-      const search = new MarkerSearch(key)
-      for (let at = from; at < end;) {
-        const batches = await retrying(async () => this.#read(partition, at, end), rule)
-        for (const batch of batches) search.see(batch)
-        const next = batches.at(-1)
-        at = next === undefined ? end : next.firstOffset + BigInt(next.lastOffsetDelta) + 1n
-      }
-      if (search.committed !== undefined) return parseMarker(search.committed)
+      const committed = await this.#search(key, { from, end }, rule)
+      if (committed !== undefined) return parseMarker(committed)
       if (from === start) return null
     }
   }
 
-  #partitionOf(key: string): number {
-    return markerPartition(key, this.#directory.at(this.#name).leaders.length)
+  /** The value of the last committed marker between two offsets. */
+  async #search(
+    key: string,
+    { from, end }: { from: bigint; end: bigint },
+    rule: RetryRule,
+  ): Promise<Buffer | null | undefined> {
+    const search = new MarkerSearch(key)
+    for (let at = from; at < end;) {
+      const last = await retrying(async () => {
+        const batches = await this.#read(key, at, end)
+        for (const batch of batches) search.see(batch)
+        // A new leader may not know yet how far the partition is committed.
+        return batches.at(-1) ?? Promise.reject(new BrokerError('away', NOTHING_READ))
+      }, rule)
+      at = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
+    }
+    return search.committed
   }
 
   async #ensure(rule: RetryRule): Promise<ReadonlyMap<string, BrokerError>> {
@@ -134,8 +148,8 @@ export class MarkerTopic {
     }
   }
 
-  async #offset(partition: number, timestamp: bigint): Promise<bigint> {
-    const { topics } = await this.#onLeader(partition, async (leader) =>
+  async #offset(key: string, timestamp: bigint): Promise<bigint> {
+    const { topics } = await this.#onLeader(key, ({ leader, partition }) =>
       this.#cluster.askNode(leader, this.#cluster.peer.listOffsetsV6.api, -1, 0, [
         {
           name: this.#name,
@@ -149,22 +163,19 @@ export class MarkerTopic {
   }
 
   /** Batches from an offset on, below `end`: at least one where there is one. */
-  async #read(partition: number, from: bigint, end: bigint): Promise<readonly FetchedBatch[]> {
-    const { topicId } = this.#directory.at(this.#name)
-    const wanted = {
-      partition,
-      currentLeaderEpoch: -1,
-      fetchOffset: from,
-      lastFetchedEpoch: -1,
-      partitionMaxBytes: FETCH_BYTES,
-    }
-    const { responses } = await this.#onLeader(partition, async (leader) =>
-      this.#cluster.askNode(
-        leader,
-        this.#cluster.peer.fetchV13.api,
-        ...([0, 0, FETCH_BYTES, 0, 0, -1, [{ topicId, partitions: [wanted] }], [], ''] as const),
-      ),
-    )
+  async #read(key: string, from: bigint, end: bigint): Promise<readonly FetchedBatch[]> {
+    const { responses } = await this.#onLeader(key, ({ leader, partition, topicId }) => {
+      const wanted = {
+        partition,
+        currentLeaderEpoch: -1,
+        fetchOffset: from,
+        lastFetchedEpoch: -1,
+        partitionMaxBytes: FETCH_BYTES,
+      }
+      const topics = [{ topicId, partitions: [wanted] }]
+      const { api } = this.#cluster.peer.fetchV13
+      return this.#cluster.askNode(leader, api, 0, 0, FETCH_BYTES, 0, 0, -1, topics, [], '')
+    })
     const batches = responses[0]?.partitions[0]?.records ?? []
     return batches.filter(
       ({ firstOffset, lastOffsetDelta }) =>
@@ -172,12 +183,15 @@ export class MarkerTopic {
     )
   }
 
-  async #onLeader<T>(partition: number, ask: (leader: number) => Promise<T>): Promise<T> {
-    await this.#directory.ensure([this.#name])
-    const leader = this.#directory.at(this.#name).leaders[partition] ?? -1
-    if (leader < 0) throw new BrokerError('away', `Kafka: ${this.#name} has no leader`)
+  async #onLeader<T>(key: string, ask: (place: MarkerPlace) => Promise<T>): Promise<T> {
+    const problem = (await this.#directory.ensure([this.#name])).get(this.#name)
+    if (problem !== undefined) throw problem
+    const { topicId, leaders } = this.#directory.at(this.#name)
+    const partition = markerPartition(key, leaders.length)
+    const leader = leaders[partition] ?? -1
     try {
-      return await ask(leader)
+      if (leader < 0) throw new BrokerError('away', `Kafka: ${this.#name} has no leader`)
+      return await ask({ topicId, partition, leader })
     } catch (error) {
       this.#directory.forget([this.#name])
       throw error
@@ -192,6 +206,12 @@ export class MarkerTopic {
       { cause: error, topic: this.#name },
     )
   }
+}
+
+interface MarkerPlace {
+  readonly topicId: string
+  readonly partition: number
+  readonly leader: number
 }
 
 /** The last marker of one key that a commit confirmed, in batches seen in order. */

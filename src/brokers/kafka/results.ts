@@ -45,16 +45,3 @@ export function refuseTopics(
   }))
   return { state: 'refused', written: [], acks: [], refusals }
 }
-
-/** A topic of the batch, or all of it where the failure names none. */
-export function refuseTopic(batch: PublishBatch, error: BrokerError): Refused {
-  const { topic } = error
-  if (topic !== undefined && batch.records.some((record) => record.topic === topic))
-    return refuseTopics(batch, new Map([[topic, error]]))
-  return {
-    state: 'refused',
-    written: [],
-    acks: [],
-    refusals: [{ indexes: [...batch.records.keys()], error }],
-  }
-}

@@ -1,4 +1,4 @@
-import { BrokerError } from '../../core/errors.ts'
+import type { BrokerError } from '../../core/errors.ts'
 import type { Cluster } from './cluster.ts'
 import {
   CONCURRENT_TRANSACTIONS,
@@ -7,12 +7,12 @@ import {
   kindOfCode,
   toBrokerError,
 } from './failures.ts'
-import type { KafkaApi } from './kafka-client.ts'
+import type { AddPartitionsResponse, KafkaApi } from './kafka-client.ts'
 import { produce, type Outcome } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 import { retrying, type RetryRule } from './retrying.ts'
 import type { PartitionBatch } from './sends.ts'
-import { TopicDirectory } from './topic-directory.ts'
+import { TopicDirectory, problemOf } from './topic-directory.ts'
 
 export interface TransactionalOptions {
   readonly transactionalId: string
@@ -67,29 +67,35 @@ export class TransactionalProducer {
     if (this.#stale) await this.#initialise(this.#producerId, this.#epoch, rule)
   }
 
-  /** Opens a transaction over these partitions. A refusal is the topic's: nothing is open then. */
-  async begin(batches: readonly PartitionBatch[], rule: RetryRule): Promise<BrokerError | null> {
-    const topics = Map.groupBy(batches, ({ topic }) => topic)
-    const added = Array.from(topics, ([name, own]) => ({
-      name,
-      partitions: [...new Set(own.map(({ partition }) => partition))],
-    }))
+  /**
+   * Opens a transaction over these partitions. The answer has the topics that can't be written to:
+   * where there are any, nothing is open.
+   */
+  async begin(
+    batches: readonly PartitionBatch[],
+    rule: RetryRule,
+  ): Promise<ReadonlyMap<string, BrokerError>> {
+    const topics = Array.from(
+      Map.groupBy(batches, ({ topic }) => topic),
+      ([name, own]) => ({ name, partitions: [...new Set(own.map(({ partition }) => partition))] }),
+    )
+    const transaction = {
+      transactionalId: this.transactionalId,
+      producerId: this.#producerId,
+      producerEpoch: this.#epoch,
+      topics,
+    }
     try {
-      await this.#askCoordinator(rule, this.#cluster.peer.addPartitionsToTxnV3.api, [
-        {
-          transactionalId: this.transactionalId,
-          producerId: this.#producerId,
-          producerEpoch: this.#epoch,
-          topics: added,
-        },
-      ])
+      await this.#askCoordinator(rule, this.#cluster.peer.addPartitionsToTxnV3.api, [transaction])
     } catch (error) {
-      const failure = topicFailure(toBrokerError(error), added)
-      if (failure.kind !== 'topic-unavailable') throw failure
-      return failure
+      const failure = toBrokerError(error)
+      const problems = problemsOf(failure.cause)
+      if (failure.kind !== 'topic-unavailable' || problems.size === 0) throw failure
+      this.directory.forget(topics.map(({ name }) => name))
+      return problems
     }
     this.#open = true
-    return null
+    return new Map()
   }
 
   /** Writes one batch to each of several partitions of the open transaction. */
@@ -188,17 +194,16 @@ function sequenceKey({ topic, partition }: PartitionBatch): string {
   return `${topic}:${partition}`
 }
 
-/** Which topic an AddPartitionsToTxn was refused for: the client's paths count topics from 0. */
-function topicFailure(error: BrokerError, added: readonly { name: string }[]): BrokerError {
-  if (error.kind !== 'topic-unavailable') return error
-  const { cause } = error
-  const leaves: unknown[] = cause instanceof AggregateError ? cause.errors : []
-  for (const leaf of leaves) {
-    const { apiCode, path } = leaf as { apiCode?: number; path?: string }
-    const place = /topic_results\/(\d+)/.exec(path ?? '')?.[1]
-    const topic = place === undefined ? undefined : added[Number(place)]?.name
-    if (topic !== undefined && apiCode !== undefined && kindOfCode(apiCode) === 'topic-unavailable')
-      return new BrokerError('topic-unavailable', error.message, { cause, topic })
+/** Which topics an AddPartitionsToTxn was refused for. */
+function problemsOf(refusal: unknown): ReadonlyMap<string, BrokerError> {
+  const { response } = refusal as { response?: AddPartitionsResponse }
+  const problems = new Map<string, BrokerError>()
+  for (const { name, resultsByPartition } of response?.resultsByTransaction[0]?.topicResults ??
+    []) {
+    const code = resultsByPartition
+      .map(({ partitionErrorCode }) => partitionErrorCode)
+      .find((one) => kindOfCode(one) === 'topic-unavailable')
+    if (code !== undefined) problems.set(name, problemOf(name, code))
   }
-  return error
+  return problems
 }
