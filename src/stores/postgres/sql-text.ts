@@ -33,8 +33,12 @@ export function numberArray(numbers: readonly (number | bigint)[]): string {
 
 /** Texts as the text of an array. */
 export function textArray(texts: readonly (string | null)[]): string {
-  const items = texts.map((text) =>
-    text === null ? 'NULL' : `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"`,
-  )
-  return `{${items.join(',')}}`
+  return `{${texts.map((text) => (text === null ? 'NULL' : quoteItem(text))).join(',')}}`
+}
+
+const SPECIAL = /["\\]/
+
+// Most texts have nothing to escape, and looking is a good deal cheaper than replacing.
+function quoteItem(text: string): string {
+  return SPECIAL.test(text) ? `"${text.replaceAll(/["\\]/g, String.raw`\$&`)}"` : `"${text}"`
 }
