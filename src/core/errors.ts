@@ -142,6 +142,44 @@ export class OffsetLostError extends OncommitError {
   }
 }
 
+/** No codec can read a record. The mark stays before it: a new stream of the group meets it again. */
+export class BrokenRecordError extends OncommitError {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly key: Buffer | null
+  readonly value: Buffer | null
+
+  constructor(
+    at: {
+      topic: string
+      partition: number
+      offset: bigint
+      key: Buffer | null
+      value: Buffer | null
+    },
+    options: ErrorOptions,
+  ) {
+    super(
+      'ONCOMMIT_BROKEN_RECORD',
+      `no codec can read the record at ${at.topic}-${at.partition}@${at.offset}`,
+      options,
+    )
+    this.topic = at.topic
+    this.partition = at.partition
+    this.offset = at.offset
+    this.key = at.key
+    this.value = at.value
+  }
+}
+
+/** A stream has one reader, which asks for one event at a time. */
+export class StreamInUseError extends OncommitError {
+  constructor(message: string) {
+    super('ONCOMMIT_STREAM_IN_USE', message)
+  }
+}
+
 /** A short text of any value for an error message: its type where its content may be long or secret. */
 export function describe(value: unknown): string {
   if (typeof value === 'string')

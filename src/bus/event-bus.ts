@@ -1,0 +1,183 @@
+import { cloudEvents } from '../codecs/cloudevents/index.ts'
+import type { Broker } from '../core/broker.ts'
+import type { Codec } from '../core/codec.ts'
+import { OncommitError, OptionError } from '../core/errors.ts'
+import type { EventInput } from '../core/event.ts'
+import { defaultLogger } from '../core/logger.ts'
+import type { Logger } from '../core/logger.ts'
+import { knownOptions, requireMethods } from '../core/options.ts'
+import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
+import { Subscriptions } from '../consumer/subscriptions.ts'
+import { EventStream } from '../consumer/event-stream.ts'
+import type { StreamOptions } from '../consumer/options.ts'
+import { Outbox, kafkaTopicProblem } from '../outbox/outbox.ts'
+import type { EventLimits } from '../outbox/encode-event.ts'
+import { Relay } from '../relay/relay.ts'
+import type { RelayOptions } from '../relay/options.ts'
+
+/** The most bytes of a record where no broker is there to ask: what Kafka's defaults take. */
+const MAX_RECORD_BYTES = 1_000_000
+
+export interface EventBusOptions<Tx = unknown> {
+  /** Where events are stored: `postgres(…)`, `sqlite(…)`. Not needed to consume. */
+  readonly store?: OutboxStore<Tx>
+  /** Where they go and are read: `kafka(…)`, `local(…)`. Not needed to send. */
+  readonly broker?: Broker
+  /** How an event becomes a record, and back: `cloudEvents(…)`. Not needed to send. */
+  readonly codec?: Codec
+  /** @defaultValue warnings and errors to the console */
+  readonly logger?: Logger
+}
+
+/**
+ * Sends events inside your transactions, publishes what committed, and streams it back.
+ *
+ * @example
+ * ```ts
+ * const bus = new EventBus({ store: postgres({ pool }), broker: kafka({ brokers: ['localhost:9092'] }) })
+ * await bus.send(tx, { topic: 'orders', key: order.id, msgType: 'OrderPlaced', payload: order })
+ * await using relay = await bus.startRelay()
+ * for await (const event of bus.stream('orders', { group: 'billing' })) await bill(event.json())
+ * ```
+ */
+export class EventBus<Tx = unknown> implements AsyncDisposable {
+  readonly #store: OutboxStore<Tx> | undefined
+  readonly #broker: Broker | undefined
+  readonly #codecFor: (topic: string) => Codec
+  readonly #logger: Logger
+  readonly #outbox: Outbox<Tx> | undefined
+  readonly #relays = new Set<Relay>()
+  readonly #subscriptions = new Subscriptions()
+  #closed: Promise<void> | null = null
+
+  constructor(options: EventBusOptions<Tx>) {
+    knownOptions('EventBus', options, ['store', 'broker', 'codec', 'logger'])
+    const { store, broker, codec, logger = defaultLogger } = options
+    if (store === undefined && broker === undefined) {
+      throw new OptionError(
+        'EventBus',
+        options,
+        'a store, to send; a broker, to consume; both, to relay',
+      )
+    }
+    if (store !== undefined)
+      requireMethods('EventBus.store', store, ['append', 'openRelaySession'], STORE)
+    if (broker !== undefined)
+      requireMethods('EventBus.broker', broker, ['openPublisher', 'openLog'], BROKER)
+    if (codec !== undefined) requireMethods('EventBus.codec', codec, ['encode', 'decode'], CODEC)
+    requireMethods('EventBus.logger', logger, ['debug', 'info', 'warn', 'error'], LOGGER)
+    const shared = codec ?? cloudEvents()
+    this.#store = store
+    this.#broker = broker
+    this.#codecFor = () => shared
+    this.#logger = logger
+    this.#outbox =
+      store === undefined ? undefined : new Outbox(store, limitsOf(broker), () => this.#wake(store))
+  }
+
+  /** Makes or changes the tables; gives what it applied. Any number of processes may do it at once. */
+  migrate(): Promise<readonly AppliedMigration[]> {
+    return this.#required(this.#store, 'store', 'migrate').migrate()
+  }
+
+  /**
+   * Stores one event, or several in their order, inside the caller's transaction: they exist if,
+   * and only if, `tx` commits.
+   *
+   * Throws on any failure, so that the transaction fails too: an `EventError` or a
+   * `TransactionError` before anything is written, a `StoreError` where the database failed.
+   */
+  async send(tx: Tx, events: EventInput | readonly EventInput[]): Promise<void> {
+    await this.#required(this.#outbox, 'store', 'send').send(tx, events)
+  }
+
+  /**
+   * Starts to publish what was committed, here; any number of processes may, and they share the
+   * work. Resolves when it works, or waits for the broker. Throws a `SchemaVersionError`, an
+   * `UnsafeStoreError` or a `BrokerError` where waiting would not help.
+   */
+  async startRelay(options?: RelayOptions): Promise<Relay> {
+    const relay = new Relay(
+      {
+        store: this.#required(this.#store, 'store', 'relay'),
+        broker: this.#required(this.#broker, 'broker', 'relay'),
+        codecFor: this.#codecFor,
+        logger: this.#logger,
+      },
+      options,
+    )
+    await relay.start()
+    this.#relays.add(relay)
+    return relay
+  }
+
+  /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
+  stream(topics: string | readonly string[], options?: StreamOptions): EventStream {
+    const stream: EventStream = new EventStream(
+      {
+        broker: this.#required(this.#broker, 'broker', 'stream'),
+        codecFor: this.#codecFor,
+        logger: this.#logger,
+        onEnd: () => this.#subscriptions.remove(stream),
+      },
+      topics,
+      options,
+    )
+    this.#subscriptions.add(stream)
+    return stream
+  }
+
+  /** Ends the streams of a topic and group that are open here; what they have in hand may finish. */
+  unsubscribe(topic: string, group: string): Promise<void> {
+    return this.#subscriptions.unsubscribe(topic, group)
+  }
+
+  /** The groups that read a topic here. */
+  listSubscribers(topic: string): string[] {
+    return this.#subscriptions.listSubscribers(topic)
+  }
+
+  /** Ends streams and relays, with what they have in hand, and closes the connections. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([
+      this.#subscriptions.closeAll(),
+      ...[...this.#relays].map((relay) => relay.stop()),
+    ])
+    await Promise.all([this.#broker?.close(), this.#store?.close()])
+  }
+
+  #wake(store: OutboxStore<Tx>): void {
+    for (const relay of this.#relays) relay.wake()
+    store.announce()
+  }
+
+  #required<T>(part: T | undefined, option: string, use: string): T {
+    if (this.#closed !== null) throw new OncommitError('ONCOMMIT_STOPPED', 'the bus was closed')
+    if (part === undefined)
+      throw new OptionError(`EventBus.${option}`, part, `a ${option}, to ${use}`)
+    return part
+  }
+}
+
+const STORE = 'an OutboxStore: postgres(…), sqlite(…)'
+const BROKER = 'a Broker: kafka(…), local(…)'
+const CODEC = 'a Codec: cloudEvents(…)'
+const LOGGER = 'a logger with debug, info, warn and error: console, pino'
+
+function limitsOf(broker: Broker | undefined): EventLimits {
+  if (broker === undefined)
+    return { maxRecordBytes: MAX_RECORD_BYTES, topicProblem: kafkaTopicProblem }
+  return {
+    maxRecordBytes: broker.maxRecordBytes,
+    topicProblem: (topic) => broker.topicProblem(topic),
+  }
+}

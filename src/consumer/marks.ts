@@ -1,0 +1,81 @@
+import type { TopicPartition } from '../core/log.ts'
+
+/** An event that was handed out. */
+export interface Delivery {
+  readonly of: PartitionMark
+  readonly offset: bigint
+  handled: boolean
+  /** Its partition was taken, or goes on from before it: what becomes of it marks nothing. */
+  abandoned: boolean
+}
+
+/**
+ * How far a partition is handled: the lowest event that was handed out and is not handled, or, where
+ * there is none, the position after what was handed out last. It never goes back, and it passes
+ * records that no reader sees, so that the lag behind them reaches 0.
+ */
+export class PartitionMark implements TopicPartition {
+  readonly topic: string
+  readonly partition: number
+  /** Of the membership that owns it; 0 without a group. */
+  generation: number
+  /** What the broker has; `null` where nothing was committed. */
+  committed: bigint | null = null
+  /** The offset after the partition's last record, as the last fetch saw it. */
+  endOffset: bigint | null = null
+  /** `false` once the partition is somebody else's: what is handled after that marks nothing. */
+  live = true
+  readonly #pending: Delivery[] = []
+  #head = 0
+  #next: bigint
+
+  constructor(at: TopicPartition, start: { offset: bigint; generation: number }) {
+    this.topic = at.topic
+    this.partition = at.partition
+    this.generation = start.generation
+    this.#next = start.offset
+  }
+
+  /** Everything below it is handled. */
+  get offset(): bigint {
+    return this.#pending[this.#head]?.offset ?? this.#next
+  }
+
+  /** Events handed out and not handled, those behind an unhandled one included. */
+  get inHand(): number {
+    return this.#pending.length - this.#head
+  }
+
+  deliver(offset: bigint): Delivery {
+    const delivery = { of: this, offset, handled: false, abandoned: false }
+    this.#pending.push(delivery)
+    this.#next = offset + 1n
+    return delivery
+  }
+
+  /** May come in any order, and again. */
+  handle(delivery: Delivery): void {
+    if (delivery.abandoned) return
+    delivery.handled = true
+    while (this.#pending[this.#head]?.handled === true) this.#head += 1
+    if (this.#head === this.#pending.length) {
+      this.#pending.length = 0
+      this.#head = 0
+    } else if (this.#head > 1024) {
+      this.#pending.splice(0, this.#head)
+      this.#head = 0
+    }
+  }
+
+  /** Its deliveries, under way or undone, count no more: it goes on from its mark. */
+  abandon(): void {
+    this.#next = this.offset
+    for (const delivery of this.#pending.splice(0)) delivery.abandoned = true
+    this.#head = 0
+  }
+
+  /** All records below `offset` were handed out, or are for no reader. */
+  pass(offset: bigint): void {
+    if (offset > this.#next) this.#next = offset
+  }
+}

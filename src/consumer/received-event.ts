@@ -1,0 +1,99 @@
+import type { DecodedEvent } from '../core/codec.ts'
+import { EventError } from '../core/errors.ts'
+import type { Delivery } from './marks.ts'
+
+/** Who is told that an event is handled. */
+export interface Acknowledger {
+  acknowledge(delivery: Delivery): Promise<void>
+}
+
+/** An event as a reader gets it. Bytes of payload, key and headers are those that were sent. */
+export class ReceivedEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly #decoded: DecodedEvent
+  readonly #publishedAt: number
+  readonly #delivery: Delivery
+  readonly #acknowledger: Acknowledger
+
+  /** @internal */
+  constructor(
+    delivery: Delivery,
+    decoded: DecodedEvent,
+    publishedAt: number,
+    acknowledger: Acknowledger,
+  ) {
+    this.topic = delivery.of.topic
+    this.partition = delivery.of.partition
+    this.offset = delivery.offset
+    this.#publishedAt = publishedAt
+    this.#decoded = decoded
+    this.#delivery = delivery
+    this.#acknowledger = acknowledger
+  }
+
+  /** The same however often the event is published; `undefined` on records of other systems that have none. */
+  get uuid(): string | undefined {
+    return this.#decoded.uuid
+  }
+
+  /** When it happened, as the sender said. */
+  get timestamp(): Date | undefined {
+    return this.#decoded.timestamp
+  }
+
+  /** When it was published. */
+  get publishedAt(): Date {
+    return new Date(this.#publishedAt)
+  }
+
+  /** `null` is no key; the empty string is one. */
+  get key(): string | null {
+    return this.#decoded.key
+  }
+
+  get msgType(): string {
+    return this.#decoded.msgType
+  }
+
+  get mimeType(): string {
+    return this.#decoded.mimeType
+  }
+
+  /** In the sender's order; a name may occur more than once. */
+  get headers(): readonly (readonly [name: string, value: Buffer])[] {
+    return this.#decoded.headers
+  }
+
+  /** `null` is a tombstone. */
+  get payload(): Buffer | null {
+    return this.#decoded.payload
+  }
+
+  /** The text of the first header of this name. */
+  header(name: string): string | undefined {
+    return this.#decoded.headers.find(([own]) => own === name)?.[1].toString()
+  }
+
+  /** The payload as text; empty for a tombstone. */
+  text(): string {
+    return this.#decoded.payload?.toString() ?? ''
+  }
+
+  /** The payload as JSON; `null` for a tombstone. Throws an `EventError` where it isn't JSON. */
+  json<T = unknown>(): T {
+    if (this.#decoded.payload === null) return null as T
+    try {
+      return JSON.parse(this.#decoded.payload.toString()) as T
+    } catch (cause) {
+      const place = `${this.topic}-${this.partition}@${this.offset}`
+      throw new EventError(`the payload of ${place} is no JSON`, { cause })
+    }
+  }
+
+  /** Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is committed. */
+  ack(): Promise<void> {
+    return this.#acknowledger.acknowledge(this.#delivery)
+  }
+}

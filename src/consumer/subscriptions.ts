@@ -1,0 +1,34 @@
+import type { EventStream } from './event-stream.ts'
+
+/** The streams that are open here. */
+export class Subscriptions {
+  readonly #streams = new Set<EventStream>()
+
+  add(stream: EventStream): void {
+    this.#streams.add(stream)
+  }
+
+  remove(stream: EventStream): void {
+    this.#streams.delete(stream)
+  }
+
+  /** Ends every stream of the topic and group. Where there is none it resolves at once. */
+  async unsubscribe(topic: string, group: string): Promise<void> {
+    const found = [...this.#streams].filter(
+      (stream) => stream.group === group && stream.topics.includes(topic),
+    )
+    await Promise.all(found.map((stream) => stream.close()))
+  }
+
+  /** The groups that read the topic here. */
+  listSubscribers(topic: string): string[] {
+    const groups = [...this.#streams]
+      .filter((stream) => stream.topics.includes(topic))
+      .flatMap((stream) => stream.group ?? [])
+    return [...new Set(groups)]
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#streams].map((stream) => stream.close()))
+  }
+}

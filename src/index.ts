@@ -1,0 +1,67 @@
+export { EventBus } from './bus/event-bus.ts'
+export type { EventBusOptions } from './bus/event-bus.ts'
+export type { EventStream, PartitionLag, StreamHealth } from './consumer/event-stream.ts'
+export type { StartAt, StreamOptions } from './consumer/options.ts'
+export type { ReceivedEvent } from './consumer/received-event.ts'
+export type {
+  AppendResult,
+  Broker,
+  BrokerCapabilities,
+  PublishBatch,
+  PublishedBatch,
+  Publisher,
+  PublisherOptions,
+  Refusal,
+  TopicRecord,
+} from './core/broker.ts'
+export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts'
+export {
+  BrokenRecordError,
+  BrokerError,
+  ERROR_CODES,
+  EventError,
+  OffsetLostError,
+  OncommitError,
+  OptionError,
+  PeerMissingError,
+  SchemaVersionError,
+  StoreError,
+  StreamInUseError,
+  TransactionError,
+  UnsafeStoreError,
+} from './core/errors.ts'
+export type { BrokerFailure, ErrorCode } from './core/errors.ts'
+export type { EventInput, HeaderValue, Headers, OutboxEvent, StoredEvent } from './core/event.ts'
+export type { IdRange, IdRanges } from './core/id-ranges.ts'
+export type {
+  FetchOptions,
+  GroupMembership,
+  JoinOptions,
+  LogClient,
+  LogClientOptions,
+  Mark,
+  Page,
+  Position,
+  TopicPartition,
+} from './core/log.ts'
+export type { Logger } from './core/logger.ts'
+export type {
+  Ack,
+  AppliedMigration,
+  Backlog,
+  BlockedEntry,
+  BlockedScope,
+  CleanResult,
+  FetchRequest,
+  FetchedBatch,
+  HeldRequest,
+  OutboxStore,
+  ParkedEvents,
+  RelaySession,
+  RelayState,
+  RelayView,
+  SettledBatch,
+  Tick,
+} from './core/outbox-store.ts'
+export type { RelayOptions } from './relay/options.ts'
+export type { Relay, RelayStatus } from './relay/relay.ts'
