@@ -4,7 +4,9 @@ import { flag, knownOptions, oneOf, requireMethods, text, wholeNumber } from '..
 export interface LocalOptions {
   /**
    * The file that holds the log. Programs that name the same file, on one machine, share it as they
-   * would share a broker. @defaultValue none: in memory, as long as this object lives
+   * would share a broker. One that is frozen while it writes keeps the file locked until it goes on
+   * or is killed: for the others the broker is away. @defaultValue none: in memory, as long as this
+   * object lives
    */
   readonly file?: string
   /** Of a topic that is made on its first use. @defaultValue 4 */
