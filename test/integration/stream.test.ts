@@ -365,7 +365,7 @@ test('every wrong option gets an error with its name, what it got and what it ta
   ]
   for (const [options, message] of wrong) {
     assert.throws(
-      () => bus.stream('t', options as StreamOptions),
+      () => bus.stream('t', options),
       (error: unknown) => error instanceof OptionError && message.test(error.message),
       JSON.stringify(options),
     )

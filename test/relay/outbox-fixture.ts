@@ -37,6 +37,7 @@ export class OutboxFixture implements AsyncDisposable {
   readonly #url: string
   readonly #relays = new Set<Relay>()
   readonly #stores: OutboxStore[] = []
+  readonly #brokers = new Set<Broker>()
 
   static async open(database: TestDatabase): Promise<OutboxFixture> {
     const fixture = new OutboxFixture(database.url)
@@ -48,7 +49,7 @@ export class OutboxFixture implements AsyncDisposable {
     this.#url = url
     this.pool = new Pool({ connectionString: url })
     this.pool.on('error', () => {})
-    this.store = postgres({ url }) as OutboxStore
+    this.store = postgres({ url })
     this.#stores.push(this.store)
   }
 
@@ -77,7 +78,7 @@ export class OutboxFixture implements AsyncDisposable {
     }
   }
 
-  /** A relay on connections of its own, as in a process of its own. */
+  /** A relay on connections of its own, as in a process of its own. Its broker is closed with the fixture. */
   async relay(
     broker: Broker,
     options: RelayOptions = {},
@@ -87,6 +88,7 @@ export class OutboxFixture implements AsyncDisposable {
     this.#stores.push(store)
     const relay = new Relay({ store, broker, codecFor: () => codec, logger: this.logger }, options)
     this.#relays.add(relay)
+    this.#brokers.add(broker)
     await relay.start()
     return relay
   }
@@ -97,6 +99,7 @@ export class OutboxFixture implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#relays].map((relay) => relay.stop()))
+    await Promise.all([...this.#brokers].map((broker) => broker.close()))
     await Promise.all(this.#stores.map((store) => store.close()))
     await this.pool.end()
   }
