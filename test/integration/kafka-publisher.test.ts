@@ -235,13 +235,19 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
       assert.deepEqual(values(await readTopic(server, own, { atLeast: 2 })), ['0', '2'])
     })
 
-    it('refuses what a topic refuses for its timestamp, as the event’s fault', async () => {
+    it('refuses what a topic refuses for its timestamp, as the event’s fault', async (t) => {
       const own = `t-${randomUUID()}`
-      await createTopic(server, own, {
-        configs: { 'message.timestamp.before.max.ms': '0', 'message.timestamp.after.max.ms': '0' },
-      })
-      const result = refused(await append([record(own, 'never at this very millisecond')]))
-      assert.equal(result.refusals[0]?.error.kind, 'event-refused')
+      await createTopic(server, own, { configs: { 'message.timestamp.before.max.ms': '60000' } })
+      const anHourAgo = Date.now() - 3_600_000
+      t.mock.method(Date, 'now', () => anHourAgo)
+      const result = refused(await append([record(own, 'of an hour ago')]))
+      assert.deepEqual(
+        result.refusals.map(({ indexes, error }) => [indexes, error.kind]),
+        [[[0], 'event-refused']],
+      )
+      t.mock.restoreAll()
+      await publish([record(own, 'of now')])
+      assert.deepEqual(values(await readTopic(server, own, { atLeast: 1 })), ['of now'])
     })
 
     it('writes nothing and stays usable when beforeSend throws', async () => {

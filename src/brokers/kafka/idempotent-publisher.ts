@@ -8,6 +8,7 @@ import { encodeBatch } from './record-batch.ts'
 import { acksOf, refusalsOf, refuseTopics } from './results.ts'
 import { bounded, retrying, type RetryRule } from './retrying.ts'
 import { KeylessTurns, planSends, type PartitionBatch } from './sends.ts'
+import { Slab } from './slab.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
 /** Opens a publisher that has a producer id: its own repeats are told apart by the brokers. */
@@ -48,6 +49,7 @@ class IdempotentPublisher implements Publisher {
   readonly #options: PublisherOptions
   readonly #producer: { readonly producerId: bigint; readonly producerEpoch: number }
   readonly #sequences = new Map<string, number>()
+  readonly #slab = new Slab()
   readonly #turns = new KeylessTurns()
   readonly #closing = new AbortController()
   readonly #signal: AbortSignal
@@ -120,11 +122,13 @@ class IdempotentPublisher implements Publisher {
 
   #encode(send: readonly PartitionBatch[]): readonly EncodedBatch[] {
     const timestamp = Date.now()
+    const slab = this.#slab
+    slab.reset()
     const producer = { ...this.#producer, transactional: false }
     const { compression } = this.#settings
     return send.map((batch) => {
       const sequence = this.#sequences.get(sequenceKey(batch)) ?? 0
-      const options = { producer, sequence, timestamp, compression }
+      const options = { producer, sequence, timestamp, compression, slab }
       return { batch, bytes: encodeBatch(this.#cluster.peer, batch, options) }
     })
   }

@@ -24,6 +24,7 @@ export interface NodeConnection {
 /** Writes the bytes of a request. */
 export interface RequestWriter {
   append(buffer: Buffer): RequestWriter
+  readonly dynamicBuffer: object
 }
 
 /** A pool of connections, one per broker. */
@@ -131,7 +132,7 @@ interface ApiModule<Args extends readonly unknown[], Response> {
 export interface KafkaPeer {
   readonly ConnectionPool: new (clientId: string, options: object) => ConnectionPool
   readonly Writer: { create(): RequestWriter }
-  readonly crc32c: (data: Uint8Array) => number
+  readonly crc32c: (data: object) => number
   readonly parseBroker: (broker: string, defaultPort: number) => BrokerAddress
   readonly compressionsAlgorithms: Readonly<
     Record<string, { readonly bitmask: number; compressSync(data: Buffer): Buffer }>

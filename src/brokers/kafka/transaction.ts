@@ -12,6 +12,7 @@ import { produce, type Outcome } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 import { retrying, type RetryRule } from './retrying.ts'
 import type { PartitionBatch } from './sends.ts'
+import { Slab } from './slab.ts'
 import { TopicDirectory, problemOf } from './topic-directory.ts'
 
 export interface TransactionalOptions {
@@ -39,6 +40,7 @@ export class TransactionalProducer {
   readonly #cluster: Cluster
   readonly #options: TransactionalOptions
   readonly #sequences = new Map<string, number>()
+  readonly #slab = new Slab()
   #producerId = -1n
   #epoch = -1
   #coordinator: number | undefined
@@ -107,12 +109,14 @@ export class TransactionalProducer {
       transactional: true,
     }
     const timestamp = Date.now()
+    const slab = this.#slab
+    slab.reset()
     const encoded = batches.map((batch) => {
       const sequence = this.#sequences.get(sequenceKey(batch)) ?? 0
       const { compression } = this.#options
       return {
         batch,
-        bytes: encodeBatch(peer, batch, { producer, sequence, timestamp, compression }),
+        bytes: encodeBatch(peer, batch, { producer, sequence, timestamp, compression, slab }),
       }
     })
     const outcomes = await produce(
