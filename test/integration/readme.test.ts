@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Client } from 'pg'
+import { createDatabase, createTopic, sharedKafka, sharedPostgres } from '../servers/index.ts'
+
+const root = join(import.meta.dirname, '../..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+/** The fenced blocks of a language, in their order; `''` for blocks without one. */
+function blocks(language: string): string[] {
+  const fence = /^```(\w*)\n([\s\S]*?)^```$/gm
+  return [...readme.matchAll(fence)]
+    .filter(([, own]) => own === language)
+    .map(([, , body = '']) => body)
+}
+
+/** What the exports of package.json will be, read from the sources. */
+function onSources(code: string): string {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    exports: Record<string, string>
+  }
+  return code.replaceAll(/from 'oncommit(\/\w+)?'/g, (_, path: string | undefined) => {
+    const target = exports[`.${path ?? ''}`]
+    assert.ok(target, `package.json exports .${path ?? ''}`)
+    return `from '${join(root, target.replace('./dist', 'src').replace(/\.js$/, '.ts'))}'`
+  })
+}
+
+test('the quick start prints what the README says, on PostgreSQL and Kafka', async () => {
+  const [postgres, kafka] = await Promise.all([sharedPostgres(), sharedKafka()])
+  await using database = await createDatabase(postgres, `readme_${randomUUID().slice(0, 8)}`)
+  await createTopic(kafka, 'orders', { partitions: 2 }).catch(() => {})
+  const [code = ''] = blocks('ts')
+  const output = blocks('').at(-1)
+  // Inside the checkout, so that the optional peers are found.
+  const folder = mkdtempSync(join(root, 'test/integration/.readme-'))
+  try {
+    writeFileSync(join(folder, 'shop.ts'), onSources(code))
+    const ran = spawnSync(process.execPath, [join(folder, 'shop.ts')], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, DATABASE_URL: database.url, KAFKA_BROKERS: kafka.address },
+    })
+    assert.equal(ran.stderr, '')
+    assert.equal(ran.stdout, output)
+    assert.equal(ran.status, 0)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+test("the README's plain SQL stores an event that waits to be published", async () => {
+  await using database = await createDatabase(
+    await sharedPostgres(),
+    `readme_${randomUUID().slice(0, 8)}`,
+  )
+  const { postgres } = await import('../../src/stores/postgres/index.ts')
+  const store = postgres({ url: database.url })
+  await store.migrate()
+  await store.close()
+  const client = new Client({ connectionString: database.url })
+  await client.connect()
+  await client.query(blocks('sql')[0] ?? '')
+  const { rows } = await client.query('SELECT topic, delivered FROM oncommit.outbox')
+  await client.end()
+  assert.deepEqual(rows, [{ topic: 'orders', delivered: false }])
+})
