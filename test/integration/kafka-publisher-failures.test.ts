@@ -58,6 +58,24 @@ describe('a kafka that is not there', () => {
     })
 })
 
+describe('a kafka of which some brokers are not there', () => {
+  for (const guarantee of GUARANTEES)
+    it(`is found through the others: ${guarantee}`, async () => {
+      await using server = await startKafka()
+      const topic = `s-${randomUUID()}`
+      await createTopic(server, topic)
+      const brokers = ['127.0.0.1:1', server.address, '127.0.0.1:2']
+      const broker = kafka({ brokers, guarantee })
+      for (let number = 1; number <= 3; number++) {
+        const publisher = await open(broker)
+        await publish(publisher, batchOf(1, topic, [`${number}`]))
+        await publisher.close()
+      }
+      assert.equal((await readTopic(server, topic)).length, 3)
+      await broker.close()
+    })
+})
+
 describe('a kafka that fails while a publisher uses it', () => {
   let server: KafkaServer
   let topic: string

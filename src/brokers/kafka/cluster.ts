@@ -12,7 +12,7 @@ import {
 } from './kafka-client.ts'
 
 /**
- * The brokers of one cluster over connections of its own: requests of different clusters objects
+ * The brokers of one cluster over connections of its own, so that requests of two such objects
  * never wait for each other.
  */
 export class Cluster {
@@ -20,7 +20,7 @@ export class Cluster {
   readonly #pool: ConnectionPool
   readonly #bootstrap: readonly BrokerAddress[]
   readonly #nodes = new Map<number, BrokerAddress>()
-  #turn = 0
+  #turn: number
   #closed = false
 
   constructor(peer: KafkaPeer, connection: KafkaConnection) {
@@ -31,6 +31,8 @@ export class Cluster {
     this.#bootstrap = connection.clientOptions.bootstrapBrokers.map((broker) =>
       peer.parseBroker(broker, 9092),
     )
+    // Not the first: where that one hangs, each publisher after it would begin with it again.
+    this.#turn = Math.floor(Math.random() * this.#bootstrap.length)
   }
 
   /** Throws a `PeerMissingError`. */

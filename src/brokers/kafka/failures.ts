@@ -49,6 +49,7 @@ const KINDS_OF_CODES: Readonly<Record<number, BrokerFailure>> = {
 /** CONCURRENT_TRANSACTIONS: what came before is still being completed, over in milliseconds. */
 export const CONCURRENT_TRANSACTIONS = 51
 export const UNKNOWN_TOPIC = 3
+const TOPIC_FORBIDDEN = 29
 export const TOPIC_ALREADY_EXISTS = 36
 
 /** What an error code of Kafka's says about. */
@@ -123,6 +124,7 @@ export function toBrokerError(error: unknown, topic?: string): BrokerError {
   const told = leaves.find((leaf) => (decidingKind(leaf) ?? 'unknown') === kind)
   return new BrokerError(kind, `Kafka: ${textOf(told)}`, {
     cause: error,
+    forbidden: kind === 'topic-unavailable' && answeredCodes(error).includes(TOPIC_FORBIDDEN),
     ...(topic === undefined ? {} : { topic }),
   })
 }
@@ -131,6 +133,7 @@ export function toBrokerError(error: unknown, topic?: string): BrokerError {
 export function brokerErrorOfCode(code: number, text: string, topic?: string): BrokerError {
   return new BrokerError(kindOfCode(code), `Kafka: ${text} (error ${code})`, {
     cause: Object.assign(new Error(text), { apiCode: code }),
+    forbidden: code === TOPIC_FORBIDDEN,
     ...(topic === undefined ? {} : { topic }),
   })
 }

@@ -149,7 +149,8 @@ function readConnection(options: KafkaOptions, publishTimeoutMs: number): KafkaC
   return {
     clientId,
     clientOptions: Object.freeze({
-      connectTimeout: publishTimeoutMs,
+      // Leaves time to try another broker where one does not answer.
+      connectTimeout: Math.ceil(publishTimeoutMs / 2),
       requestTimeout: publishTimeoutMs,
       ...(tls === undefined
         ? {}
