@@ -1,0 +1,23 @@
+/** What a statement takes. */
+export type SqliteValue = null | number | bigint | string | Uint8Array
+
+/** What the store uses of a prepared statement. */
+export interface SqliteStatement {
+  run(...values: SqliteValue[]): { readonly changes: number | bigint }
+  all(...values: SqliteValue[]): readonly unknown[]
+}
+
+/** A `DatabaseSync` of `node:sqlite`. */
+export interface NodeSqliteConnection {
+  readonly isTransaction: boolean
+  prepare(sql: string): SqliteStatement
+}
+
+/** A `Database` of better-sqlite3. */
+export interface BetterSqliteConnection {
+  readonly inTransaction: boolean
+  prepare(sql: string): SqliteStatement
+}
+
+/** A connection to the store's file with an open transaction. */
+export type SqliteTransaction = NodeSqliteConnection | BetterSqliteConnection

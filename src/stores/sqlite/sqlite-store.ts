@@ -1,0 +1,86 @@
+import type { OutboxEvent } from '../../core/event.ts'
+import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/outbox-store.ts'
+import { Appender } from './append.ts'
+import { check } from './check.ts'
+import { Database } from './database.ts'
+import { Listener } from './listener.ts'
+import { migrate } from './migrate.ts'
+import { type ResolvedOptions, resolveOptions, type SqliteOptions } from './options.ts'
+import { SqliteRelaySession } from './relay-session.ts'
+import type { SqliteTransaction } from './sqlite-client.ts'
+
+/**
+ * Events in a SQLite file, beside the tables of the application. Senders bring their own connection:
+ * a `DatabaseSync` of `node:sqlite`, or a `Database` of better-sqlite3. Throws an `OptionError`.
+ *
+ * @example
+ * const store = sqlite({ file: 'shop.db' })
+ * await store.migrate()
+ */
+export function sqlite(options: SqliteOptions): OutboxStore<SqliteTransaction> {
+  return new SqliteStore(resolveOptions(options))
+}
+
+class SqliteStore implements OutboxStore<SqliteTransaction> {
+  readonly name = 'sqlite'
+  readonly outbox: string
+  readonly lanes: number = 1
+  readonly #options: ResolvedOptions
+  readonly #appender: Appender
+  readonly #opened = new Set<Database>()
+
+  constructor(options: ResolvedOptions) {
+    this.outbox = options.name
+    this.#options = options
+    this.#appender = new Appender(options)
+  }
+
+  async append(tx: SqliteTransaction, events: readonly OutboxEvent[]): Promise<void> {
+    this.#appender.append(tx, events)
+  }
+
+  async migrate(): Promise<readonly AppliedMigration[]> {
+    const database = this.#open()
+    try {
+      return await migrate(database, this.outbox)
+    } finally {
+      database.close()
+    }
+  }
+
+  async check(): Promise<void> {
+    const database = this.#open()
+    try {
+      await check(database, this.#options.file, this.outbox)
+    } finally {
+      database.close()
+    }
+  }
+
+  async openRelaySession(): Promise<RelaySession> {
+    return new SqliteRelaySession(this.#open(), this.outbox)
+  }
+
+  /** Not needed: a commit is seen by whoever listens. */
+  announce(): void {}
+
+  async listen(listener: () => void): Promise<AsyncDisposable> {
+    const database = this.#open()
+    try {
+      return await Listener.open(database, this.outbox, listener)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const database of this.#opened) database.close()
+  }
+
+  #open(): Database {
+    const database = new Database(this.#options, () => this.#opened.delete(database))
+    this.#opened.add(database)
+    return database
+  }
+}
