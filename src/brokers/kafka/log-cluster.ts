@@ -167,6 +167,7 @@ export class LogCluster {
     if (asked === undefined) {
       asked = askVersions(this.wire, connection)
       this.#versions.set(connection, asked)
+      asked.catch(() => this.#versions.delete(connection))
     }
     const range = (await asked).find((one) => one.name === name)
     for (let at = range?.maxVersion ?? -1; at >= (range?.minVersion ?? 0); at--) {

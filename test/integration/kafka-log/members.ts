@@ -123,9 +123,13 @@ export class Members implements AsyncDisposable {
   }
 
   #tail(): string {
-    return this.told
-      .slice(-12)
-      .map((one) => JSON.stringify(one))
-      .join('\n')
+    const counts = new Map<string, number>()
+    for (const one of this.told) {
+      const at = 'partition' in one ? ` ${one.topic}:${one.partition}` : ''
+      const what = `${one.member} ${one.event}${at}`
+      counts.set(what, (counts.get(what) ?? 0) + 1)
+    }
+    const last = this.told.slice(-12).map((one) => JSON.stringify(one))
+    return [...Array.from(counts, ([what, count]) => `${count} x ${what}`), ...last].join('\n')
   }
 }

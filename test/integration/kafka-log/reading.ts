@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { Producer } from '@platformatic/kafka'
+import { Admin, Producer } from '@platformatic/kafka'
 import { openKafkaLog } from '../../../src/brokers/kafka/log-client.ts'
 import type { LogRecord } from '../../../src/core/codec.ts'
 import type { FetchOptions, LogClient, Page, Position } from '../../../src/core/log.ts'
@@ -87,12 +87,17 @@ export async function assertAsKafkaReads(
   )
 }
 
+type Transaction = Awaited<ReturnType<Producer['beginTransaction']>>
 type Message = Parameters<Producer['send']>[0]['messages'][number]
+
+const READ_UNCOMMITTED = 0
 
 /** A producer of transactions whose sends go one by one. */
 export class TransactionalProducer implements AsyncDisposable {
   readonly #producer: Producer
-  #open: Awaited<ReturnType<Producer['beginTransaction']>> | null = null
+  readonly #admin: Admin
+  #open: Transaction | null = null
+  readonly #written = new Map<string, Set<number>>()
 
   constructor(server: KafkaAddress, timeoutMs = 60_000) {
     this.#producer = new Producer({
@@ -104,38 +109,52 @@ export class TransactionalProducer implements AsyncDisposable {
       retries: 500,
       retryDelay: 5,
     })
+    this.#admin = new Admin({ clientId: 'test', bootstrapBrokers: [server.address] })
   }
 
   /** Sends within the open transaction, or in a new one. */
   async send(topic: string, values: readonly (string | Buffer)[], partition = 0): Promise<void> {
-    this.#open ??= await this.#begin()
+    this.#open ??= await this.#producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
     const messages: Message[] = values.map((value) => ({
       topic,
       partition,
       value: Buffer.from(value),
     }))
     await this.#open.send({ acks: -1, messages })
+    this.#written.set(topic, (this.#written.get(topic) ?? new Set()).add(partition))
   }
 
   /** Resolves when readers see it. */
   async commit(): Promise<void> {
-    await this.#open?.commit()
-    this.#open = await this.#begin()
+    await this.#end((transaction) => transaction.commit())
   }
 
   /** Resolves when readers are past it. */
   async abort(): Promise<void> {
-    await this.#open?.abort()
-    this.#open = await this.#begin()
+    await this.#end((transaction) => transaction.abort())
   }
 
-  /** The broker starts no transaction before the markers of the last one are written. */
-  #begin(): ReturnType<Producer['beginTransaction']> {
-    return this.#producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+  async #end(how: (transaction: Transaction) => Promise<void>): Promise<void> {
+    if (this.#open === null) return
+    const before = await this.#highWatermarks()
+    await how(this.#open)
+    this.#open = null
+    // The broker has decided, and writes a marker into each partition in its own time.
+    while ((await this.#highWatermarks()).some((mark, i) => mark === before[i]));
+    this.#written.clear()
+  }
+
+  async #highWatermarks(): Promise<bigint[]> {
+    const topics = Array.from(this.#written, ([name, partitions]) => ({
+      name,
+      partitions: Array.from(partitions, (partitionIndex) => ({ partitionIndex, timestamp: -1n })),
+    }))
+    const found = await this.#admin.listOffsets({ topics, isolationLevel: READ_UNCOMMITTED })
+    return found.flatMap((topic) => topic.partitions.map((one) => one.offset))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.close()
+    await Promise.all([this.#producer.close(), this.#admin.close()])
   }
 }
 
@@ -145,7 +164,12 @@ export async function produce(
   messages: readonly Message[],
   compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd' = 'none',
 ): Promise<void> {
-  const producer = new Producer({ clientId: 'test', bootstrapBrokers: [server.address] })
+  const producer = new Producer({
+    clientId: 'test',
+    bootstrapBrokers: [server.address],
+    // Where one partition of a new topic has no leader yet, all are sent again.
+    idempotent: true,
+  })
   await producer.send({ acks: -1, compression, messages: [...messages] })
   await producer.close()
 }
