@@ -1,4 +1,4 @@
-import { type BigIntStats, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 
 import { describe, StoreError, TransactionError } from '../../core/errors.ts'
 import type { OutboxEvent } from '../../core/event.ts'
@@ -102,13 +102,19 @@ function mainFileOf(tx: SqliteTransaction): string {
   }
 }
 
+/** By path, since a file must not be written through two names: the write-ahead log is named after it. */
 function isSameFile(one: string, other: string): boolean {
-  const [a, b] = [statOf(one), statOf(other)]
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino
+  const path = realPathOf(one)
+  return path !== null && path === realPathOf(other)
 }
 
-function statOf(file: string): BigIntStats | undefined {
-  return statSync(file, { bigint: true, throwIfNoEntry: false })
+/** `null` where there is no such file. */
+function realPathOf(file: string): string | null {
+  try {
+    return realpathSync.native(file)
+  } catch {
+    return null
+  }
 }
 
 /** Throws a `TransactionError` where `tx` is no connection with an open transaction. */

@@ -49,7 +49,8 @@ function elect(database: Queryable, name: string, holder: string, leaseMs: numbe
   return elected === 1
 }
 
-function cleanChunk(
+/** One transaction of it. */
+export function cleanChunk(
   database: Queryable,
   name: string,
   { retentionMs, limit }: { retentionMs: number; limit: number },

@@ -1,0 +1,60 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+
+/** What a program of a test is to do with the outbox in `file`. */
+export interface Task {
+  readonly do: 'migrate' | 'write' | 'relay'
+  readonly file: string
+  /** What a relay published, a line for each event. */
+  readonly published: string
+}
+
+export type Told =
+  | { readonly event: 'migrated'; readonly applied: number }
+  /** A transaction committed: the order it placed. */
+  | { readonly event: 'committed'; readonly order: string }
+  | { readonly event: 'settled' }
+  | { readonly event: 'failed'; readonly reason: string }
+
+/** A program of its own, and what it told. */
+export class Program {
+  readonly told: Told[] = []
+  readonly #child: ChildProcess
+  readonly #exit: Promise<unknown>
+  #heard = Promise.withResolvers<void>()
+
+  constructor(task: Task) {
+    this.#child = fork(join(import.meta.dirname, 'program.ts'), [JSON.stringify(task)])
+    this.#exit = once(this.#child, 'exit')
+    this.#child.on('message', (message) => {
+      this.told.push(message as Told)
+      this.#heard.resolve()
+      this.#heard = Promise.withResolvers()
+    })
+  }
+
+  all<E extends Told['event']>(event: E): Extract<Told, { event: E }>[] {
+    return this.told.filter((one): one is Extract<Told, { event: E }> => one.event === event)
+  }
+
+  /** Resolves when it has told that of an event `count` times. */
+  async until(event: Told['event'], count: number): Promise<void> {
+    while (this.all(event).length < count) {
+      await Promise.race([this.#heard.promise, this.#exit])
+      const [failed] = this.all('failed')
+      if (failed !== undefined) throw new Error(failed.reason)
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null) break
+    }
+    if (this.all(event).length < count) throw new Error(`it ended before ${event} ${count}`)
+  }
+
+  async exit(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.#exit
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.exit()
+  }
+}
