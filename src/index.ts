@@ -1,6 +1,7 @@
 export { EventBus } from './bus/event-bus.ts'
 export type { EventBusOptions } from './bus/event-bus.ts'
-export type { EventStream, PartitionLag, StreamHealth } from './consumer/event-stream.ts'
+export type { EventStream, PartitionLag } from './consumer/event-stream.ts'
+export type { StreamHealth } from './consumer/health.ts'
 export type { StartAt, StreamOptions } from './consumer/options.ts'
 export type { ReceivedEvent } from './consumer/received-event.ts'
 export type {

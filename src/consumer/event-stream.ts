@@ -3,15 +3,21 @@ import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
 import { BrokenRecordError, StreamInUseError, reasonOf } from '../core/errors.ts'
+import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
+import { Health, type StreamHealth } from './health.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
+import { Patience } from './patience.ts'
 import { Reader } from './reader.ts'
 import type { ReadPage } from './reader.ts'
-import { ReceivedEvent } from './received-event.ts'
+import { type Acknowledger, ReceivedEvent } from './received-event.ts'
 
 const DONE = { done: true, value: undefined } as const
+const SETTLED = Promise.resolve()
+/** How long the last commit may take at least. */
+const LAST_COMMIT_MS = 2_000
 
 export interface StreamParts {
   readonly broker: Pick<Broker, 'openLog'>
@@ -32,92 +38,107 @@ export interface PartitionLag {
   readonly lag: bigint | null
 }
 
-export interface StreamHealth {
-  readonly state: 'starting' | 'running' | 'reconnecting' | 'rebalancing' | 'stopped'
-}
-
 /**
- * The events of topics, for one `for await`.
+ * The events of topics, for one `for await`. It starts with the first `next()`.
  *
  * **Handled.** Asking for the next event marks those before it handled. Leaving the loop in any way
  * (`break`, `return`, `throw`) does not: the event in hand comes again, unless `await event.ack()`
  * said otherwise. Offsets are committed only below the first event that is not handled.
  *
  * **Ends.** `break`, `signal`, `unsubscribe` and `close` commit what is handled, leave the group and
- * close the connections. An outage of the broker never ends the loop.
+ * close the connections. An outage of the broker never ends the loop, and an unknown topic is
+ * waited for. `next()` throws where no waiting helps: a `BrokerError` of what is forbidden or
+ * misconfigured, an `OffsetLostError`, a `BrokenRecordError`.
  */
 export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncDisposable {
   readonly topics: readonly string[]
   readonly group: string | null
   readonly #parts: StreamParts
+  readonly #clock: Clock
   readonly #settings: StreamSettings
-  readonly #closing = new AbortController()
+  readonly #health: Health
+  readonly #acknowledger: Acknowledger
+  /** Aborted when it is to hand nothing more out. */
+  readonly #leaving = new AbortController()
+  /** Aborted when what is in hand is not waited for any longer. */
+  readonly #abandoning = new AbortController()
   readonly #onSignal = (): void => void this.close()
+  readonly #onFree = (): void => void (this.#isAsked = false)
+  #opening: Promise<Reader | null> | null = null
   #reader: Reader | null = null
-  #reading: Promise<void> | null = null
-  #committing: NodeJS.Timeout | null = null
   #pages: ReadPage[] = []
   #at = 0
   #current: Delivery | null = null
-  #pageEnded = false
-  #iterated = false
-  #asked = false
+  #broken: BrokenRecordError | null = null
+  #isPageEnded = false
+  #isIterated = false
+  #isAsked = false
   #wake: (() => void) | null = null
-  #leaving = false
   #ended: Promise<void> | null = null
 
   constructor(parts: StreamParts, topics: string | readonly string[], options?: StreamOptions) {
+    const { logger, clock = systemClock } = parts
     this.#parts = parts
+    this.#clock = clock
     this.#settings = streamSettings(topics, options)
     this.topics = this.#settings.topics
     this.group = this.#settings.group
-    this.#settings.signal?.addEventListener('abort', this.#onSignal, { once: true })
+    const name = `stream of ${this.topics.join(', ')}`
+    this.#health = new Health({
+      clock,
+      logger,
+      name: this.group === null ? name : `${name} for ${this.group}`,
+    })
+    this.#acknowledger = { acknowledge: (delivery) => this.#acknowledge(delivery) }
+    const { signal } = this.#settings
+    signal?.addEventListener('abort', this.#onSignal, { once: true })
+    if (signal?.aborted === true) this.#onSignal()
   }
 
   [Symbol.asyncIterator](): this {
-    if (this.#iterated) throw new StreamInUseError('a stream is iterated once: open another one')
-    this.#iterated = true
+    if (this.#isIterated) throw new StreamInUseError('a stream is iterated once: open another one')
+    this.#isIterated = true
     return this
   }
 
   /** The next event; everything handed out before is handled by that, unless acks are manual. */
   next(): Promise<IteratorResult<ReceivedEvent, undefined>> {
-    if (this.#asked) {
+    if (this.#isAsked)
       return Promise.reject(new StreamInUseError('a stream is asked for one event at a time'))
-    }
-    if (this.#settings.ack === 'loop') this.#handleCurrent()
-    if (this.#settings.commit === 'auto' && !this.#leaving) {
-      try {
-        const event = this.#nextFetched()
-        if (event !== null) return Promise.resolve({ done: false, value: event })
-      } catch (error) {
-        return this.#endWith(error)
+    this.#isAsked = true
+    if (this.#current !== null) this.#handleCurrent(this.#current)
+    if (this.#settings.commit !== 'message') {
+      const event = this.#nextFetched()
+      if (event !== null) {
+        // In time for whoever awaits this event, too late for who asks for two at once.
+        void SETTLED.then(this.#onFree)
+        return Promise.resolve({ done: false, value: event })
       }
     }
-    return this.#nextWhenReady()
+    return this.#nextWhenReady().finally(this.#onFree)
   }
 
-  /** Ends the stream; what is in hand is not handled and comes again. */
+  /** Ends the stream at once; what is in hand is not handled, and comes again. */
   async return(): Promise<IteratorResult<ReceivedEvent, undefined>> {
-    this.#leaving = true
-    this.#wake?.()
-    await this.#end()
+    this.#abandoning.abort()
+    await this.close()
     return DONE
   }
 
-  /** Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream. */
-  async close(): Promise<void> {
-    this.#leaving = true
-    this.#wake?.()
-    if (!this.#asked) await this.#reader?.drained(AbortSignal.timeout(this.#settings.drainTimeout))
-    await this.#end()
+  /**
+   * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
+   * Awaited inside the loop it waits for that loop, in vain: leave it by `break`.
+   */
+  close(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
 
-  /** How far each partition of this stream is read. */
+  /** How far each partition of this stream is read, as of the last fetch. */
   lag(): readonly PartitionLag[] {
     return Array.from(this.#reader?.marks() ?? [], ({ topic, partition, offset, endOffset }) => {
       const behind = endOffset === null ? null : endOffset - offset
@@ -126,75 +147,77 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   }
 
   health(): StreamHealth {
-    if (this.#ended !== null) return { state: 'stopped' }
-    return { state: this.#reader?.state ?? 'starting' }
+    return this.#health.current
   }
 
-  /** @internal For `ReceivedEvent.ack`. */
-  async acknowledge(delivery: Delivery): Promise<void> {
+  async #acknowledge(delivery: Delivery): Promise<void> {
     delivery.of.handle(delivery)
     if (this.#current === delivery) this.#current = null
-    this.#reader?.handled()
+    this.#reader?.progressed()
     if (this.#settings.commit === 'message') await this.#reader?.commit()
   }
 
+  #handleCurrent(current: Delivery): void {
+    this.#current = null
+    current.of.handle(current)
+    this.#reader?.progressed()
+  }
+
   async #nextWhenReady(): Promise<IteratorResult<ReceivedEvent, undefined>> {
-    this.#asked = true
+    const { signal: leaving } = this.#leaving
     try {
-      const reader = (this.#reader ??= await this.#open())
-      for (;;) {
+      while (!leaving.aborted) {
+        const reader = this.#reader ?? (await (this.#opening ??= this.#open()))
+        if (reader === null) break
         await this.#commitBeforeNext(reader)
-        if (this.#leaving) return await this.#endWith(null)
-        reader.throwIfFailed()
         const event = this.#nextFetched()
         if (event !== null) return { done: false, value: event }
-        if (!this.#pageEnded) await this.#morePages(reader)
+        if (!this.#isPageEnded) await this.#morePages(reader)
       }
     } catch (error) {
-      return await this.#endWith(error)
-    } finally {
-      this.#asked = false
+      if (!leaving.aborted) {
+        this.#abandoning.abort()
+        await this.close()
+        throw error
+      }
     }
+    await this.close()
+    return DONE
   }
 
-  async #open(): Promise<Reader> {
-    const { broker, logger, clock = systemClock } = this.#parts
-    const client = await broker.openLog({ clientId: `oncommit-${this.group ?? 'reader'}` })
-    const reader = new Reader({
+  async #open(): Promise<Reader | null> {
+    const { broker, logger } = this.#parts
+    const { signal: leaving } = this.#leaving
+    const client = await new Patience(this.#clock, this.#health).ask<LogClient>(
+      { asking: 'reading', signal: leaving },
+      () => broker.openLog({ clientId: `oncommit-${this.group ?? 'reader'}` }),
+    )
+    if (leaving.aborted) {
+      await client.close()
+      return null
+    }
+    this.#reader = Reader.start({
       client,
       logger,
-      clock,
+      clock: this.#clock,
+      health: this.#health,
       settings: this.#settings,
-      closed: this.#closing.signal,
       onReady: () => this.#wake?.(),
     })
-    this.#reading = reader.run()
-    if (this.group !== null && this.#settings.commit === 'auto') {
-      this.#committing = setInterval(
-        () => void this.#commitQuietly(reader),
-        this.#settings.commitInterval,
-      )
-    }
-    return reader
-  }
-
-  async #commitQuietly(reader: Reader): Promise<void> {
-    try {
-      await reader.commit()
-    } catch (error) {
-      this.#parts.logger.warn(`oncommit: a commit failed, and is made again: ${reasonOf(error)}`)
-    }
+    return this.#reader
   }
 
   async #commitBeforeNext(reader: Reader): Promise<void> {
     const { commit } = this.#settings
-    const due = commit === 'message' || (commit === 'batch' && this.#pageEnded)
-    this.#pageEnded = false
-    if (due) await reader.commit()
+    const isDue = commit === 'message' || (commit === 'batch' && this.#isPageEnded)
+    this.#isPageEnded = false
+    if (isDue) await reader.commit()
   }
 
-  /** Resolves when there are pages, or when the stream fails or ends. */
+  /** Resolves when there are pages, or when the stream ends. Throws what ended the reading. */
   async #morePages(reader: Reader): Promise<void> {
+    if (this.#leaving.signal.aborted) return
+    if (this.#broken !== null) throw this.#broken
     const pages = reader.take()
     if (pages !== null) {
       this.#pages = pages
@@ -207,76 +230,61 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     this.#wake = null
   }
 
-  #handleCurrent(): void {
-    const current = this.#current
-    if (current === null) return
-    this.#current = null
-    current.of.handle(current)
-    this.#reader?.handled()
-  }
-
   /** The next event of the pages in hand; `null` where there is none, or something is due before it. */
   #nextFetched(): ReceivedEvent | null {
     for (let own = this.#pages[0]; own !== undefined; own = this.#pages[0]) {
-      if (own.epoch !== this.#reader?.epoch) {
-        this.#pages = []
-        return null
-      }
-      const record = own.page.records[this.#at]
-      if (record !== undefined) return this.#hand(own, record)
-      own.mark.pass(own.page.nextOffset)
-      this.#pages.shift()
-      this.#at = 0
-      if (this.#settings.commit === 'batch') {
-        this.#pageEnded = true
-        return null
+      if (own.epoch !== this.#reader?.epoch) this.#pages = []
+      else {
+        const record = own.page.records[this.#at]
+        if (record !== undefined) return this.#hand(own, record)
+        own.mark.pass(own.page.nextOffset)
+        this.#pages.shift()
+        this.#at = 0
+        this.#reader.progressed()
+        this.#isPageEnded = true
+        if (this.#settings.commit === 'batch') return null
       }
     }
     return null
   }
 
-  #hand({ mark, page }: ReadPage, record: LogRecord): ReceivedEvent {
+  #hand({ mark, page }: ReadPage, record: LogRecord): ReceivedEvent | null {
     const { topic, partition } = page
     let decoded: DecodedEvent
     try {
       decoded = this.#parts.codecFor(topic).decode(record, topic)
     } catch (cause) {
       const { offset, key, value } = record
-      throw new BrokenRecordError({ topic, partition, offset, key, value }, { cause })
+      this.#broken = new BrokenRecordError({ topic, partition, offset, key, value }, { cause })
+      return null
     }
     this.#at += 1
     const delivery = mark.deliver(record.offset)
     if (this.#settings.ack === 'loop') this.#current = delivery
-    return new ReceivedEvent(delivery, decoded, record.timestamp, this)
+    return new ReceivedEvent(delivery, decoded, record.timestamp, this.#acknowledger)
   }
 
-  async #endWith(error: unknown): Promise<IteratorResult<ReceivedEvent, undefined>> {
-    this.#leaving = true
-    await this.#end()
-    if (error !== null) throw error
-    return DONE
-  }
-
-  #end(): Promise<void> {
-    this.#ended ??= this.#finish()
-    return this.#ended
-  }
-
-  async #finish(): Promise<void> {
+  async #end(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#onSignal)
-    if (this.#committing !== null) clearInterval(this.#committing)
+    this.#leaving.abort()
     this.#pages = []
-    this.#closing.abort()
-    const reader = this.#reader
-    if (reader !== null) {
-      await reader
-        .commit(AbortSignal.timeout(this.#settings.drainTimeout))
-        .catch((error: unknown) =>
-          this.#parts.logger.warn(`oncommit: the last commit failed: ${reasonOf(error)}`),
-        )
-      await reader.leave()
-      await this.#reading
+    this.#wake?.()
+    try {
+      const reader = await this.#opening
+      if (reader !== null) await this.#leave(reader)
+    } catch (error) {
+      // Whoever asked for an event heard why the stream did not open.
+      this.#parts.logger.debug(`oncommit: a stream that did not open has ended: ${reasonOf(error)}`)
+    } finally {
+      this.#health.enter('stopped')
+      this.#parts.onEnd?.()
     }
-    this.#parts.onEnd?.()
+  }
+
+  async #leave(reader: Reader): Promise<void> {
+    const { drainTimeout } = this.#settings
+    const { signal: abandoning } = this.#abandoning
+    await reader.drained(AbortSignal.any([abandoning, AbortSignal.timeout(drainTimeout)]))
+    await reader.close(AbortSignal.timeout(Math.max(drainTimeout, LAST_COMMIT_MS)))
   }
 }

@@ -9,6 +9,9 @@ export interface Delivery {
   abandoned: boolean
 }
 
+/** How many handled events may lie at the front of the list before it is cut. */
+const SLACK = 1024
+
 /**
  * How far a partition is handled: the lowest event that was handed out and is not handled, or, where
  * there is none, the position after what was handed out last. It never goes back, and it passes
@@ -23,8 +26,7 @@ export class PartitionMark implements TopicPartition {
   committed: bigint | null = null
   /** The offset after the partition's last record, as the last fetch saw it. */
   endOffset: bigint | null = null
-  /** `false` once the partition is somebody else's: what is handled after that marks nothing. */
-  live = true
+  /** Handed out and not handled, and what was handled behind those; from `#head` on. */
   readonly #pending: Delivery[] = []
   #head = 0
   #next: bigint
@@ -41,7 +43,7 @@ export class PartitionMark implements TopicPartition {
     return this.#pending[this.#head]?.offset ?? this.#next
   }
 
-  /** Events handed out and not handled, those behind an unhandled one included. */
+  /** Events handed out at or above the mark, handled ones behind an unhandled one included. */
   get inHand(): number {
     return this.#pending.length - this.#head
   }
@@ -61,7 +63,7 @@ export class PartitionMark implements TopicPartition {
     if (this.#head === this.#pending.length) {
       this.#pending.length = 0
       this.#head = 0
-    } else if (this.#head > 1024) {
+    } else if (this.#head > SLACK) {
       this.#pending.splice(0, this.#head)
       this.#head = 0
     }

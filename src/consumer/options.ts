@@ -2,8 +2,17 @@ import { OptionError } from '../core/errors.ts'
 import type { Position } from '../core/log.ts'
 import { flag, knownOptions, oneOf, text, wholeNumber } from '../core/options.ts'
 
-/** Where to begin. */
-export type StartAt = 'earliest' | 'latest' | Date | readonly Position[]
+/**
+ * Where to begin: at the first record, at what comes from now on, at the first one published at or
+ * after a time, or at offsets, as positions or as `{ topic: { partition: offset } }`; partitions
+ * without one begin at their first record.
+ */
+export type StartAt =
+  | 'earliest'
+  | 'latest'
+  | Date
+  | readonly Position[]
+  | Readonly<Record<string, Readonly<Record<number, bigint>>>>
 
 export interface StreamOptions {
   /**
@@ -39,7 +48,7 @@ export interface StreamOptions {
 export interface StreamSettings {
   readonly topics: readonly string[]
   readonly group: string | null
-  readonly from: StartAt
+  readonly from: 'earliest' | 'latest' | Date | readonly Position[]
   readonly seek: boolean
   readonly commit: 'auto' | 'batch' | 'message'
   readonly commitInterval: number
@@ -127,20 +136,33 @@ function topicsOf(topics: string | readonly string[]): readonly string[] {
   return [...new Set(list as readonly string[])]
 }
 
-function startOf(from: unknown): StartAt {
+function startOf(from: unknown): StreamSettings['from'] {
   if (from === 'earliest' || from === 'latest') return from
   if (from instanceof Date && !Number.isNaN(from.getTime())) return from
-  if (Array.isArray(from) && from.every(isPosition)) return from
+  const positions: readonly unknown[] | null = Array.isArray(from) ? from : positionsOf(from)
+  if (positions !== null && positions.every(isPosition)) return positions
   throw new OptionError(
     'stream.from',
     from,
-    "'earliest', 'latest', a Date, or a list of { topic, partition, offset } with bigint offsets",
+    "'earliest', 'latest', a Date, or bigint offsets: { topic: { partition: offset } } or a list of positions",
+  )
+}
+
+function positionsOf(from: unknown): readonly unknown[] | null {
+  if (typeof from !== 'object' || from === null || from instanceof Date) return null
+  return Object.entries(from).flatMap(([topic, offsets]: [string, unknown]) =>
+    typeof offsets === 'object' && offsets !== null
+      ? Object.entries(offsets).map(([partition, offset]: [string, unknown]) => {
+          return { topic, partition: Number(partition), offset }
+        })
+      : [null],
   )
 }
 
 function isPosition(value: unknown): value is Position {
   const { topic, partition, offset } = (value ?? {}) as Partial<Position>
-  return typeof topic === 'string' && Number.isSafeInteger(partition) && typeof offset === 'bigint'
+  if (typeof topic !== 'string' || typeof offset !== 'bigint') return false
+  return Number.isSafeInteger(partition) && partition! >= 0 && offset >= 0n
 }
 
 function signalOf(signal: unknown): AbortSignal | null {

@@ -92,7 +92,11 @@ export class ReceivedEvent {
     }
   }
 
-  /** Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is committed. */
+  /**
+   * Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is
+   * committed. After the stream has ended, or the partition has gone to another member, it does
+   * nothing: the event comes again.
+   */
   ack(): Promise<void> {
     return this.#acknowledger.acknowledge(this.#delivery)
   }

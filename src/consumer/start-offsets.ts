@@ -1,16 +1,16 @@
 import type { LogClient, Position, TopicPartition } from '../core/log.ts'
-import type { StartAt } from './options.ts'
+import type { StreamSettings } from './options.ts'
 
 /** Where to begin in each of these partitions. */
 export async function startOffsets(
-  client: LogClient,
+  client: Pick<LogClient, 'offsets'>,
   partitions: readonly TopicPartition[],
-  from: StartAt,
+  from: StreamSettings['from'],
 ): Promise<readonly Position[]> {
   if (partitions.length === 0) return []
-  if (!Array.isArray(from))
-    return client.offsets(partitions, from as Exclude<StartAt, readonly Position[]>)
-  const given = new Map((from as readonly Position[]).map((at) => [partitionName(at), at]))
+  if (from === 'earliest' || from === 'latest' || from instanceof Date)
+    return client.offsets(partitions, from)
+  const given = new Map(from.map((at) => [partitionName(at), at]))
   // A partition that was not named begins at its first record: nothing is passed over unasked.
   const rest = partitions.filter((partition) => !given.has(partitionName(partition)))
   const found = rest.length === 0 ? [] : await client.offsets(rest, 'earliest')

@@ -109,11 +109,18 @@ export class BrokerError extends OncommitError {
   readonly kind: BrokerFailure
   /** The topic, where the failure is about one. */
   readonly topic: string | undefined
+  /** A right is missing: a `topic-unavailable` topic that is forbidden, not unknown. */
+  readonly forbidden: boolean
 
-  constructor(kind: BrokerFailure, message: string, options?: ErrorOptions & { topic?: string }) {
+  constructor(
+    kind: BrokerFailure,
+    message: string,
+    options?: ErrorOptions & { topic?: string; forbidden?: boolean },
+  ) {
     super('ONCOMMIT_BROKER', message, options)
     this.kind = kind
     this.topic = options?.topic
+    this.forbidden = options?.forbidden ?? false
   }
 }
 
