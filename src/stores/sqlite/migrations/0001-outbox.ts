@@ -74,9 +74,8 @@ create table ${n}_blocked (
 ) strict;
 create index ${n}_blocked_scope on ${n}_blocked (lane, topic, key, event_id);
 
-create table ${n}_held (
-  blocked_id integer not null, id integer not null unique, lane integer not null, primary key (blocked_id, id)
-) strict, without rowid;
+create table ${n}_held (id integer primary key, blocked_id integer not null, lane integer not null) strict;
+create index ${n}_held_blocked_id on ${n}_held (blocked_id);
 
 create table ${n}_dead (
   id integer primary key, attempts integer not null, error text, at integer not null default ${NOW}, requeued_from integer
