@@ -1,47 +1,6 @@
 #!/usr/bin/env node
 import './require-node.ts'
-import { Command } from 'commander'
-import { reasonOf } from '../core/errors.ts'
-import { migrate } from './commands/migrate.ts'
-import type { MigrateFlags } from './commands/migrate.ts'
-import { relay } from './commands/relay.ts'
-import type { RelayFlags } from './commands/relay.ts'
-import { exitCodeOf } from './exit-codes.ts'
-import { processTerminal as terminal } from './terminal.ts'
 
-const program = new Command('oncommit')
-  .description('A transactional outbox event bus.')
-  .exitOverride((error) => {
-    process.exit(error.exitCode === 0 ? 0 : 2)
-  })
-
-const withStore = (command: Command): Command =>
-  command
-    .option('--url <url>', 'postgres://… or sqlite:FILE (default: DATABASE_URL)')
-    .option('--direct-url <url>', 'the database without a transaction pooler in between')
-    .option('--schema <name>', 'the schema of the tables (default: oncommit)')
-
-withStore(program.command('migrate').description('make or change the tables'))
-  .option('--print', 'print the SQL for PostgreSQL instead of running it')
-  .option('--from <version>', 'with --print: only what comes after this version')
-  .action(async (flags: MigrateFlags) => {
-    process.exitCode = await migrate(flags, terminal)
-  })
-
-withStore(program.command('relay').description('publish committed events until stopped'))
-  .option('--kafka <brokers>', 'host:port, several with commas (default: KAFKA_BROKERS)')
-  .option('--local <file>', 'a local broker in this file instead of Kafka')
-  .option('--guarantee <guarantee>', 'exactly-once or at-least-once (default: exactly-once)')
-  .option('--batch-size <events>', 'most events of one batch (default: 1000)')
-  .option('--max-relays <relays>', 'relays that work at once (default: 4)')
-  .option('--retention <seconds>', 'forget published events after this (default: 604800)')
-  .action(async (flags: RelayFlags) => {
-    process.exitCode = await relay(flags, terminal)
-  })
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  terminal.note(`oncommit: ${reasonOf(error)}`)
-  process.exitCode = exitCodeOf(error)
-}
+// Loaded after the check: what an old Node.js lacks it would miss before anything is evaluated.
+const { runCommandLine } = await import('./program.ts')
+await runCommandLine()

@@ -6,7 +6,6 @@ export const ERROR_CODES = {
   ONCOMMIT_OPTION: 'An option has a value that it does not take.',
   ONCOMMIT_EVENT: 'An event can not be sent as it is.',
   ONCOMMIT_TRANSACTION: 'A transaction was expected, and something else was given.',
-  ONCOMMIT_COMMIT_UNKNOWN: 'The connection was lost during COMMIT: the outcome is not known.',
   ONCOMMIT_STORE: 'The database failed.',
   ONCOMMIT_SCHEMA: 'The tables are missing, or of a version that this release does not work with.',
   ONCOMMIT_UNSAFE_STORE: 'The database is set up in a way that would break a promise.',
