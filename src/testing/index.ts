@@ -1,2 +1,7 @@
 export { brokerContract, registerBrokerContract, type BrokerHarness } from './broker-contract.ts'
 export type { ContractCase } from './contract-case.ts'
+export {
+  outboxStoreContract,
+  registerOutboxStoreContract,
+  type StoreHarness,
+} from './outbox-store-contract.ts'
