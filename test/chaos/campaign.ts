@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { Client } from 'pg'
+import { postgres } from '../../src/stores/postgres/index.ts'
+import { createDatabase, createTopic, readTopic } from '../servers/index.ts'
+import type { Address, KafkaAddress, TestDatabase } from '../servers/index.ts'
+import { judge } from './judge.ts'
+import type { Verdict } from './judge.ts'
+import { RelayChild } from './relay-child.ts'
+import type { RelayJob } from './relay-process.ts'
+import { Writers } from './writers.ts'
+
+const TTL_MS = 2000
+
+/** Writers, relays and a topic, on servers that the caller has. */
+export class Campaign implements AsyncDisposable {
+  readonly topic: string
+  readonly relays: RelayChild[] = []
+  readonly writers: Writers
+  readonly job: RelayJob
+  readonly #kafka: KafkaAddress
+  readonly #database: TestDatabase
+
+  static async begin(options: {
+    postgres: Address
+    kafka: KafkaAddress
+    guarantee: RelayJob['guarantee']
+    batchSize?: number
+  }): Promise<Campaign> {
+    const name = `chaos_${randomUUID().slice(0, 8)}`
+    const database = await createDatabase(options.postgres, name)
+    const store = postgres({ url: database.url })
+    await store.migrate()
+    await store.close()
+    await createTopic(options.kafka, name, { partitions: 4 })
+    return new Campaign(options.kafka, database, {
+      databaseUrl: database.url,
+      broker: options.kafka.address,
+      guarantee: options.guarantee,
+      batchSize: options.batchSize ?? 100,
+      ttlMs: TTL_MS,
+    })
+  }
+
+  private constructor(kafka: KafkaAddress, database: TestDatabase, job: RelayJob) {
+    this.#kafka = kafka
+    this.#database = database
+    this.job = job
+    this.topic = database.name
+    this.writers = new Writers(database.url, this.topic)
+  }
+
+  startRelay(): RelayChild {
+    const relay = new RelayChild(this.job)
+    this.relays.push(relay)
+    return relay
+  }
+
+  /** The relay that works on the most lanes, once there is one. */
+  async workingRelay(): Promise<RelayChild> {
+    return eventually('a relay owns lanes', () => {
+      const alive = this.relays.filter((relay) => relay.isAlive && relay.report.lanes > 0)
+      return alive.toSorted((a, b) => b.report.lanes - a.report.lanes)[0]
+    })
+  }
+
+  /** Resolves when this relay's row is gone: another one has taken its place. */
+  async takenOver(relayId: string): Promise<void> {
+    await eventually(`the lanes of ${relayId} are taken over`, async () => {
+      const rows = await this.query('SELECT 1 FROM oncommit.relays WHERE id = $1', [relayId])
+      return rows.length === 0 ? true : undefined
+    })
+  }
+
+  /** Ends the load, waits until everything is delivered, and compares what a reader of the topic sees. */
+  async judge(): Promise<Verdict> {
+    await this.writers.stop()
+    await eventually('everything is delivered', async () => {
+      const [row] = await this.query('SELECT count(*)::int AS pending FROM oncommit.delivery')
+      return row?.['pending'] === 0 ? true : undefined
+    })
+    const records = await readTopic(this.#kafka, this.topic, { timeoutMs: 60_000 })
+    const seen = records.map(({ key, value }) => ({ key: String(key), number: Number(value) }))
+    return judge(this.writers.committed, seen)
+  }
+
+  async query(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
+    const client = new Client({ connectionString: this.#database.url })
+    client.on('error', () => {})
+    await client.connect()
+    try {
+      return (await client.query<Record<string, unknown>>(text, values)).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.writers[Symbol.asyncDispose]()
+    await Promise.all(this.relays.map((relay) => relay[Symbol.asyncDispose]()))
+  }
+}
+
+/** Resolves with what `look` gives, once it gives something and does not fail. */
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | Promise<T | undefined>,
+  timeoutMs = 90_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs
+  let failure: unknown
+  while (performance.now() < deadline) {
+    try {
+      const seen = await look()
+      if (seen !== undefined) return seen
+    } catch (error) {
+      failure = error
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: failure })
+}
