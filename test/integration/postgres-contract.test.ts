@@ -66,6 +66,11 @@ async function openHarness(
         [String(eventId)],
       )
     },
+    makeNewer: async () => {
+      await pool.query(
+        `INSERT INTO ${schema}.migrations (version, name, checksum) VALUES (1000, 'newer', '')`,
+      )
+    },
     storedUuids: async () => {
       const { rows } = await pool.query<{ uuid: string }>(
         `SELECT uuid FROM ${schema}.events ORDER BY id`,

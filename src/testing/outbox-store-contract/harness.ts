@@ -24,6 +24,8 @@ export interface StoreHarness extends AsyncDisposable {
   expire(relayId: string): Promise<void>
   /** Makes an event dead: nothing waits to deliver it any more. */
   makeDead(eventId: bigint): Promise<void>
+  /** Makes the tables look as if a newer release had migrated them, where that can be done. */
+  makeNewer?(): Promise<void>
   /** The uuids of all events that the tables have, delivered or not. */
   storedUuids(): Promise<readonly string[]>
 

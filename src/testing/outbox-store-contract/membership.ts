@@ -144,6 +144,20 @@ export const membershipCases: readonly ContractCase<StoreHarness>[] = [
     },
   },
   {
+    title: 'a claim that throws claims nothing, and the next heartbeat works',
+    run: async (harness) => {
+      await using one = await ContractRelay.enroll(harness.store)
+      await using two = await ContractRelay.enroll(harness.other)
+      const reason = new Error('thrown by the case')
+      const claiming = one.tick(() => {
+        throw reason
+      })
+      await assert.rejects(claiming)
+      assert.deepEqual((await one.view()).free, one.lanes)
+      assert.deepEqual(sorted((await two.beat(({ free }) => free)).owned), two.lanes)
+    },
+  },
+  {
     title: 'nobody can fence a relay between its renewal and its claims',
     unless: onlyConcurrent,
     run: async (harness) => {

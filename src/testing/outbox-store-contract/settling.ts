@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { toRanges } from '../../core/id-ranges.ts'
 import type { ContractCase } from '../contract-case.ts'
 import { ContractRelay, keyScope } from './contract-relay.ts'
-import { eventOf, eventsOf, idsOf, numbered, send, type StoreHarness, textsOf } from './harness.ts'
+import {
+  eventOf,
+  eventsOf,
+  idsOf,
+  numbered,
+  onlyConcurrent,
+  send,
+  type StoreHarness,
+  textsOf,
+  until,
+} from './harness.ts'
+import { OpenTransaction } from './open-transaction.ts'
 
 /** A relay with all lanes, and events that it has fetched. */
 async function fetched(
@@ -136,11 +147,28 @@ export const settlingCases: readonly ContractCase<StoreHarness>[] = [
       const { relay, ids } = await fetched(harness, 3)
       await using _ = relay
       await relay.settle(ids)
-      while ((await harness.storedUuids()).length > 0) await relay.clean()
+      const isGone = async (): Promise<boolean> => {
+        await relay.clean()
+        return (await harness.storedUuids()).length === 0
+      }
+      await until(isGone, 'all that was published is forgotten')
       await send(harness, eventOf('new'))
       const batch = await relay.fetch()
       assert.deepEqual(textsOf(batch), ['new'])
       assert.ok((idsOf(batch)[0] ?? 0n) > (ids.at(-1) ?? 0n))
+    },
+  },
+  {
+    title: "a relay's statements are no part of what a caller has open",
+    unless: onlyConcurrent,
+    run: async (harness) => {
+      const { relay, ids } = await fetched(harness, 3)
+      await using _ = relay
+      await using doomed = await OpenTransaction.begin(harness)
+      await doomed.append(eventOf('never'))
+      assert.equal(await relay.settle(ids.slice(0, 1)), true)
+      await doomed.rollBack()
+      assert.deepEqual(textsOf(await relay.fetchAll()), ['1', '2'])
     },
   },
 ]

@@ -84,6 +84,19 @@ export const tableCases: readonly ContractCase<StoreHarness>[] = [
     },
   },
   {
+    title: 'a check of tables that a newer release has made says which version they are',
+    unless: (harness) => (harness.makeNewer ? null : 'the harness can not make it so'),
+    run: async (harness) => {
+      await harness.store.check()
+      await harness.makeNewer?.()
+      await assert.rejects(harness.store.check(), (error) => {
+        assert.ok(error instanceof SchemaVersionError)
+        assert.ok(error.found !== null && error.found > error.expected)
+        return true
+      })
+    },
+  },
+  {
     title: 'migrating applies each version once, in order',
     run: async (harness) => {
       const empty = await harness.openEmpty()
