@@ -132,10 +132,11 @@ describe('appending to SQLite', () => {
     fixture.insert(3)
     fixture.db.exec('delete from oncommit_events')
     for (const verb of ['insert', 'insert or replace', 'insert or ignore'])
-      assert.throws(
-        () => fixture.db.exec(`${verb} into oncommit_events (id, topic) values (2, 't')`),
-        /oncommit_events gives ids itself/,
-      )
+      for (const id of [-1, 2, 3])
+        assert.throws(
+          () => fixture.db.exec(`${verb} into oncommit_events (id, topic) values (${id}, 't')`),
+          /oncommit_events gives ids itself/,
+        )
     fixture.db.exec(`insert into oncommit_events (id, topic) values (10, 't')`)
     fixture.insert(1)
     assert.deepEqual(

@@ -120,17 +120,19 @@ describe('a relay session on SQLite', () => {
     it('settles in the order of the calls', async () => {
       fixture.insert(2)
       const relayId = await fixture.takeAll()
-      fixture.db.exec('BEGIN IMMEDIATE')
-      const settled = [1, 2].map((number) =>
+      const settle = (number: number): Promise<boolean> =>
         fixture.session.settle({
           relayId,
           number,
           ids: [[BigInt(number), BigInt(number)]],
           acks: [],
-        }),
-      )
+        })
+      fixture.db.exec('BEGIN IMMEDIATE')
+      const first = settle(1)
+      // It has found the lock, and waits to try again.
       await nextTurn()
       fixture.db.exec('COMMIT')
+      const settled = [first, settle(2)]
       assert.deepEqual(await Promise.all(settled), [true, true])
       assert.deepEqual(await idsOf(fixture.fetch({ fromStart: true })), [])
     })

@@ -27,7 +27,8 @@ export interface DatabaseOptions {
   readonly busyTimeoutMs: number
 }
 
-const RETRY = { firstMs: 1, maxMs: 25, jitter: 0.5 }
+/** Often, since the lock is not fair: beside writers that never pause, a tenth of the longest wait. */
+const RETRY = { firstMs: 1, maxMs: 2, jitter: 0.5 }
 
 /**
  * A connection of the store's own, opened at first use.
