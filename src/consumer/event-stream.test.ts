@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { ReadableStream } from 'node:stream/web'
 import { describe, it } from 'node:test'
 import { plainCodec, ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
 import { eventually, Gate, Loop, MemoryLogger } from '../../test/integration/stream/reading.ts'
@@ -370,5 +373,47 @@ describe('a failure of the broker', () => {
     await loop.handled(210)
     await loop.end()
     assert.equal(logger.at('warn').length, 1)
+  })
+})
+
+describe('what else iterates a stream', () => {
+  /** How far the mark was ahead of the event that is being handled, at most. */
+  async function mostAhead(
+    use: (stream: EventStream, handle: (event: ReceivedEvent) => Promise<void>) => Promise<void>,
+  ): Promise<number> {
+    const log = new ScriptedLog([100])
+    const { stream } = open(log)
+    let ahead = 0
+    await use(stream, async (event) => {
+      for (let n = 0; n < 5; n++) await turn()
+      const mark = Number(stream.lag()[0]?.mark)
+      ahead = Math.max(ahead, mark - Number(event.offset))
+      if (event.offset === 49n) await stream.return()
+    })
+    assert.equal(log.isClosed, true)
+    return ahead
+  }
+
+  it('pipeline with an async function: nothing counts as handled before it is', async () => {
+    const ahead = await mostAhead(async (stream, handle) => {
+      await pipeline(stream, async (events) => {
+        for await (const event of events) await handle(event)
+      })
+    })
+    assert.equal(ahead, 0)
+  })
+
+  it('ReadableStream.from: nothing counts as handled before it is', async () => {
+    const ahead = await mostAhead(async (stream, handle) => {
+      for await (const event of ReadableStream.from(stream)) await handle(event)
+    })
+    assert.equal(ahead, 0)
+  })
+
+  it('Readable.from asks for one event more than is handled, so that acks must be manual', async () => {
+    const ahead = await mostAhead(async (stream, handle) => {
+      for await (const event of Readable.from(stream, { highWaterMark: 1 })) await handle(event)
+    })
+    assert.equal(ahead, 1)
   })
 })
