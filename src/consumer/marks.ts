@@ -5,8 +5,6 @@ export interface Delivery {
   readonly of: PartitionMark
   readonly offset: bigint
   handled: boolean
-  /** Its partition was taken, or goes on from before it: what becomes of it marks nothing. */
-  abandoned: boolean
 }
 
 /** How many handled events may lie at the front of the list before it is cut. */
@@ -49,7 +47,7 @@ export class PartitionMark implements TopicPartition {
   }
 
   deliver(offset: bigint): Delivery {
-    const delivery = { of: this, offset, handled: false, abandoned: false }
+    const delivery = { of: this, offset, handled: false }
     this.#pending.push(delivery)
     this.#next = offset + 1n
     return delivery
@@ -57,7 +55,6 @@ export class PartitionMark implements TopicPartition {
 
   /** May come in any order, and again. */
   handle(delivery: Delivery): void {
-    if (delivery.abandoned) return
     delivery.handled = true
     while (this.#pending[this.#head]?.handled === true) this.#head += 1
     if (this.#head === this.#pending.length) {
@@ -69,10 +66,10 @@ export class PartitionMark implements TopicPartition {
     }
   }
 
-  /** Its deliveries, under way or undone, count no more: it goes on from its mark. */
+  /** It goes on from where it is: what becomes of its deliveries, done or under way, marks nothing. */
   abandon(): void {
     this.#next = this.offset
-    for (const delivery of this.#pending.splice(0)) delivery.abandoned = true
+    this.#pending.length = 0
     this.#head = 0
   }
 
