@@ -161,24 +161,24 @@ describe('a stream', () => {
   })
 })
 
-describe('what else iterates a stream', () => {
-  /** How far the mark was ahead of the event that is being handled, at most. */
-  async function mostAhead(
-    use: (stream: EventStream, handle: (event: ReceivedEvent) => Promise<void>) => Promise<void>,
-  ): Promise<number> {
-    const log = new ScriptedLog([100])
-    const { stream } = open(log)
-    let ahead = 0
-    await use(stream, async (event) => {
-      for (let n = 0; n < 5; n++) await turn()
-      const mark = Number(stream.lag()[0]?.mark)
-      ahead = Math.max(ahead, mark - Number(event.offset))
-      if (event.offset === 49n) await stream.return()
-    })
-    assert.equal(log.isClosed, true)
-    return ahead
-  }
+/** How far the mark was ahead of the event that is being handled, at most. */
+async function mostAhead(
+  use: (stream: EventStream, handle: (event: ReceivedEvent) => Promise<void>) => Promise<void>,
+): Promise<number> {
+  const log = new ScriptedLog([100])
+  const { stream } = open(log)
+  let ahead = 0
+  await use(stream, async (event) => {
+    for (let n = 0; n < 5; n++) await turn()
+    const mark = Number(stream.lag()[0]?.mark)
+    ahead = Math.max(ahead, mark - Number(event.offset))
+    if (event.offset === 49n) await stream.return()
+  })
+  assert.equal(log.isClosed, true)
+  return ahead
+}
 
+describe('what else iterates a stream', () => {
   it('pipeline with an async function: nothing counts as handled before it is', async () => {
     const ahead = await mostAhead(async (stream, handle) => {
       await pipeline(stream, async (events) => {
