@@ -11,12 +11,12 @@ const SETTLING = 'published batches can not be settled in the database'
  * Takes batches from "appended" to "settled": commits in order, then records in the store.
  *
  * At most two batches are visible and unsettled at any time, since a takeover learns of two: the
- * third is not appended before the first is settled. Commits follow each other; a settle runs beside
- * the next batch's append. What the broker acknowledged is a fact, and settled however long the
+ * third is not appended before the first is settled. Commits follow each other, and so do settles;
+ * they run beside the next batch's append. What the broker acknowledged is a fact, and settled however long the
  * database is away.
  */
 export class Settler {
-  readonly #session: RelaySession
+  readonly #session: Pick<RelaySession, 'settle'>
   readonly #outages: OutageLog
   readonly #clock: Clock
   readonly #giveUp: AbortSignal
@@ -24,9 +24,10 @@ export class Settler {
   readonly #unsettled: Promise<void>[] = []
   #number = 0
   #lastCommit: Promise<void> = Promise.resolve()
+  #lastSettle: Promise<void> = Promise.resolve()
 
   constructor(parts: {
-    session: RelaySession
+    session: Pick<RelaySession, 'settle'>
     outages: OutageLog
     clock: Clock
     /** Aborted when even facts are not worth waiting for: the process wants to end. */
@@ -60,7 +61,9 @@ export class Settler {
   accept(batch: SettledBatch, commit: () => Promise<void>): Promise<void> {
     const committed = this.#lastCommit.then(commit)
     this.#lastCommit = committed
-    const settled = committed.then(() => this.#settle(batch))
+    // In order: the store takes a number at or below the last settled one as settled before.
+    const settled = Promise.all([committed, this.#lastSettle]).then(() => this.#settle(batch))
+    this.#lastSettle = settled
     this.#unsettled.push(settled)
     const leave = (): void => {
       const at = this.#unsettled.indexOf(settled)
