@@ -35,7 +35,7 @@ export interface StoreHarness extends AsyncDisposable {
   readonly wakesOthers: boolean
 }
 
-export const TOPIC = 'contract'
+const TOPIC = 'contract'
 
 /** An event whose payload is text; more of it by `more`. */
 export function eventOf(text: string, more: Partial<OutboxEvent> = {}): OutboxEvent {
@@ -83,7 +83,7 @@ export function numbered(count: number): readonly string[] {
 
 /** Asks until the answer is yes: for what only the database's clock decides. */
 export async function until(isSo: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 10_000
   while (!(await isSo())) {
     if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`)
     await wait(2)

@@ -106,6 +106,7 @@ class Schedule implements AsyncDisposable {
   #visible({ payload }: StoredEvent): string {
     const text = String(payload)
     assert.ok(typeof this.#sent.get(text)?.by.committedAt === 'number', `${text} was committed`)
+    assert.ok(!this.#fetched.includes(text), `${text} is fetched once`)
     return text
   }
 
@@ -121,7 +122,7 @@ class Schedule implements AsyncDisposable {
     assert.deepEqual(
       this.#fetched.toSorted(),
       committed.map(({ text }) => text).toSorted(),
-      'each event that was committed is fetched once',
+      'each event that was committed is fetched',
     )
     const places = new Map(this.#fetched.map((text, place) => [text, place]))
     for (const [at, second] of committed.entries())
