@@ -152,7 +152,7 @@ export interface FetchRequest {
   /** Ids that were fetched and not settled. They are not fetched again. */
   readonly inHand: IdRanges
   readonly maxEvents: number
-  /** Of `size`, together; one event is fetched however large it is. */
+  /** Of `size`, together. A batch may pass it by its last event: one is fetched however large it is. */
   readonly maxBytes: number
   /** Look from the first id on: lanes were gained, or a check is due. */
   readonly fromStart: boolean

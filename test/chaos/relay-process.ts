@@ -12,6 +12,7 @@ export interface RelayJob {
   readonly guarantee: 'exactly-once' | 'at-least-once'
   readonly batchSize: number
   readonly ttlMs: number
+  readonly user?: { readonly username: string; readonly password: string }
 }
 
 export interface RelayReport {
@@ -24,7 +25,11 @@ if (process.send !== undefined) {
   const job = JSON.parse(process.argv[2] ?? '{}') as RelayJob
   const bus = new EventBus({
     store: postgres({ url: job.databaseUrl }),
-    broker: kafka({ brokers: [job.broker], guarantee: job.guarantee }),
+    broker: kafka({
+      brokers: [job.broker],
+      guarantee: job.guarantee,
+      ...(job.user === undefined ? {} : { sasl: { mechanism: 'PLAIN', ...job.user } }),
+    }),
     logger: { debug: log, info: log, warn: log, error: log },
   })
   const relay = await bus.startRelay({ batchSize: job.batchSize, ttlMs: job.ttlMs })
