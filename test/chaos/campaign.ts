@@ -96,7 +96,7 @@ export class Campaign implements AsyncDisposable {
     try {
       return await readTopic(this.#kafka, this.topic, { atLeast, timeoutMs: 30_000 })
     } catch {
-      return await readTopic(this.#kafka, this.topic)
+      return readTopic(this.#kafka, this.topic)
     }
   }
 

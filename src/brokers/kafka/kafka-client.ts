@@ -42,7 +42,7 @@ export interface KafkaApi<Args extends readonly unknown[], Response> {
   async(connection: NodeConnection, ...args: Args): Promise<Response>
 }
 
-export interface MetadataPartition {
+interface MetadataPartition {
   readonly errorCode: number
   readonly partitionIndex: number
   readonly leaderId: number
@@ -94,7 +94,7 @@ export interface FetchedBatch {
   readonly records: readonly { readonly key: Buffer | null; readonly value: Buffer | null }[]
 }
 
-export interface FetchResponse {
+interface FetchResponse {
   readonly responses: readonly {
     readonly partitions: readonly {
       readonly errorCode: number

@@ -1,5 +1,5 @@
 /** The names that Kafka's protocol has for what is wrong, as far as the reading side decides by them. */
-export const errorNames: ReadonlyMap<number, string> = new Map([
+const errorNames: ReadonlyMap<number, string> = new Map([
   [1, 'OFFSET_OUT_OF_RANGE'],
   [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
   [5, 'LEADER_NOT_AVAILABLE'],

@@ -3,7 +3,7 @@ import type { KafkaPeer } from './kafka-client.ts'
 import type { Slab } from './slab.ts'
 
 /** Whose batch it is: what the broker tells repeats and zombies by. */
-export interface BatchProducer {
+interface BatchProducer {
   /** -1 where the batch is neither idempotent nor transactional. */
   readonly producerId: bigint
   readonly producerEpoch: number

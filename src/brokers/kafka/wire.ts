@@ -123,7 +123,7 @@ export interface MetadataAnswer {
   }[]
 }
 
-export interface ListOffsetsTopic {
+interface ListOffsetsTopic {
   readonly name: string
   readonly partitions: {
     readonly partitionIndex: number
@@ -203,7 +203,7 @@ export interface JoinAnswer {
   readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
 }
 
-export interface OffsetCommitTopic {
+interface OffsetCommitTopic {
   readonly name: string
   readonly partitions: {
     readonly partitionIndex: number
@@ -213,14 +213,14 @@ export interface OffsetCommitTopic {
   }[]
 }
 
-export interface OffsetFetchGroup {
+interface OffsetFetchGroup {
   readonly groupId: string
   readonly memberId: null
   readonly memberEpoch: number
   readonly topics: readonly { readonly name: string; readonly partitionIndexes: number[] }[]
 }
 
-export interface OffsetFetchAnswer {
+interface OffsetFetchAnswer {
   readonly groups: readonly {
     readonly topics: readonly {
       readonly name: string

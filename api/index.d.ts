@@ -1,0 +1,1022 @@
+// dist/index.d.ts
+export { EventBus } from './bus/event-bus.ts';
+export type { EventBusOptions } from './bus/event-bus.ts';
+export type { EventStream, PartitionLag } from './consumer/event-stream.ts';
+export type { StreamHealth } from './consumer/health.ts';
+export type { StartAt, StreamOptions } from './consumer/options.ts';
+export type { ReceivedEvent } from './consumer/received-event.ts';
+export type { AppendResult, Broker, BrokerCapabilities, PublishBatch, PublishedBatch, Publisher, PublisherOptions, Refusal, TopicRecord, } from './core/broker.ts';
+export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts';
+export { BrokenRecordError, BrokerError, ERROR_CODES, EventError, OffsetLostError, OncommitError, OptionError, PeerMissingError, SchemaVersionError, StoreError, StreamInUseError, TransactionError, UnsafeStoreError, } from './core/errors.ts';
+export type { BrokerFailure, ErrorCode } from './core/errors.ts';
+export type { EventInput, HeaderValue, Headers, OutboxEvent, StoredEvent } from './core/event.ts';
+export type { IdRange, IdRanges } from './core/id-ranges.ts';
+export type { FetchOptions, GroupMembership, JoinOptions, LogClient, LogClientOptions, Mark, Page, Position, TopicPartition, } from './core/log.ts';
+export type { Logger } from './core/logger.ts';
+export type { Ack, AppliedMigration, Backlog, BlockedEntry, BlockedScope, CleanResult, FetchRequest, FetchedBatch, HeldRequest, OutboxStore, ParkedEvents, RelaySession, RelayState, RelayView, SettledBatch, Tick, } from './core/outbox-store.ts';
+export type { RelayOptions } from './relay/options.ts';
+export type { Relay, RelayStatus } from './relay/relay.ts';
+
+// dist/bus/event-bus.d.ts
+import type { Broker } from '../core/broker.ts';
+import type { Codec } from '../core/codec.ts';
+import type { EventInput } from '../core/event.ts';
+import type { Logger } from '../core/logger.ts';
+import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts';
+import { EventStream } from '../consumer/event-stream.ts';
+import type { StreamOptions } from '../consumer/options.ts';
+import { Relay } from '../relay/relay.ts';
+import type { RelayOptions } from '../relay/options.ts';
+export interface EventBusOptions<Tx = unknown> {
+    /** Where events are stored: `postgres(…)`, `sqlite(…)`. Not needed to consume. */
+    readonly store?: OutboxStore<Tx>;
+    /** Where they go and are read: `kafka(…)`, `local(…)`. Not needed to send. */
+    readonly broker?: Broker;
+    /** How an event becomes a record, and back: `cloudEvents(…)`. Not needed to send. */
+    readonly codec?: Codec;
+    /** @defaultValue warnings and errors to the console */
+    readonly logger?: Logger;
+}
+/**
+ * Sends events inside your transactions, publishes what committed, and streams it back.
+ *
+ * @example
+ * ```ts
+ * const bus = new EventBus({ store: postgres({ pool }), broker: kafka({ brokers: ['localhost:9092'] }) })
+ * await bus.send(tx, { topic: 'orders', key: order.id, msgType: 'OrderPlaced', payload: order })
+ * await using relay = await bus.startRelay()
+ * for await (const event of bus.stream('orders', { group: 'billing' })) await bill(event.json())
+ * ```
+ */
+export declare class EventBus<Tx = unknown> implements AsyncDisposable {
+    #private;
+    constructor(options: EventBusOptions<Tx>);
+    /** Makes or changes the tables; gives what it applied. Any number of processes may do it at once. */
+    migrate(): Promise<readonly AppliedMigration[]>;
+    /**
+     * Stores one event, or several in their order, inside the caller's transaction: they exist if,
+     * and only if, `tx` commits.
+     *
+     * Throws on any failure, so that the transaction fails too: an `EventError` or a
+     * `TransactionError` before anything is written, a `StoreError` where the database failed.
+     */
+    send(tx: Tx, events: EventInput | readonly EventInput[]): Promise<void>;
+    /**
+     * Starts to publish what was committed, here; any number of processes may, and they share the
+     * work. Resolves when it works, or waits for the broker. Throws a `SchemaVersionError`, an
+     * `UnsafeStoreError` or a `BrokerError` where waiting would not help.
+     */
+    startRelay(options?: RelayOptions): Promise<Relay>;
+    /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
+    stream(topics: string | readonly string[], options?: StreamOptions): EventStream;
+    /** Ends the streams of a topic and group that are open here; what they have in hand may finish. */
+    unsubscribe(topic: string, group: string): Promise<void>;
+    /** The groups that read a topic here. */
+    listSubscribers(topic: string): string[];
+    /** Ends streams and relays, with what they have in hand, and closes the connections. */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+// dist/core/broker.d.ts
+import type { IdRanges } from './id-ranges.ts';
+import type { BrokerError } from './errors.ts';
+import type { LogClient, LogClientOptions } from './log.ts';
+import type { Ack } from './outbox-store.ts';
+import type { WireRecord } from './codec.ts';
+/**
+ * Where events go, and where consumers read them. One implementation per broker; the suite of
+ * `oncommit/testing` asserts by `capabilities`, never by name.
+ */
+export interface Broker {
+    readonly name: string;
+    readonly capabilities: BrokerCapabilities;
+    /** Most bytes of one record. `send` refuses an event above it. */
+    readonly maxRecordBytes: number;
+    /** Why the broker can't take a topic of this name, or `null`. Looks at the name only. */
+    topicProblem(topic: string): string | null;
+    /**
+     * Opens a relay's publisher and takes its place at the broker: from here on `fence` can shut it
+     * out. Called before the relay is enrolled, once in its life.
+     * Throws a `BrokerError` of kind `away` or `misconfigured`.
+     */
+    openPublisher(options: PublisherOptions): Promise<Publisher>;
+    /**
+     * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
+     * visible any more, and what had become visible is known: the batches to settle are those given,
+     * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+     * May be called again. Throws a `BrokerError`.
+     */
+    fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>;
+    /** Tidies up after a fenced or stopped publisher whose batches are all settled. Best effort. */
+    forget(fence: string): Promise<void>;
+    /** Resolves where the topic can be written to. Throws a `BrokerError` that says why not. */
+    probe(topic: string, signal: AbortSignal): Promise<void>;
+    /** Opens a client for one reader. */
+    openLog(options: LogClientOptions): Promise<LogClient>;
+    /** Closes what is shared. Publishers and log clients are closed by who opened them. */
+    close(): Promise<void>;
+}
+export interface BrokerCapabilities {
+    /**
+     * `exactly-once`: a committed-only reader sees each event once, through killed and frozen relays.
+     * `at-least-once`: after a fault the two newest batches may come again.
+     */
+    readonly guarantee: 'exactly-once' | 'at-least-once';
+    /** `fence` shuts a frozen relay out. */
+    readonly fence: boolean;
+    /** A member of a group is asked, and waited for, before a partition is taken from it. */
+    readonly awaitsRevocation: boolean;
+}
+export interface PublisherOptions {
+    readonly outbox: string;
+    readonly relayId: string;
+    /** Aborted when the relay gives up: whatever is under way ends soon. */
+    readonly signal: AbortSignal;
+    /** Told when an append waits for the broker (`away`), and when the broker is back (`null`). */
+    readonly onAway: (error: BrokerError | null) => void;
+}
+/** A batch on its way out: records in the order in which readers must find them. */
+export interface PublishBatch {
+    readonly number: number;
+    readonly ids: IdRanges;
+    readonly records: readonly TopicRecord[];
+}
+export interface TopicRecord extends WireRecord {
+    readonly topic: string;
+}
+/** What a fenced publisher's last batches were. */
+export interface PublishedBatch {
+    readonly relayId: string;
+    readonly number: number;
+    readonly ids: IdRanges;
+}
+/**
+ * One relay's way to the broker. One `append` at a time; a batch's `commit` may run beside the
+ * next batch's `append`. Any rejection, of either, ends the publisher: what became of the batch
+ * is only known by fencing it.
+ */
+export interface Publisher {
+    /** What `Broker.fence` takes. Kept in the relay's row. */
+    readonly fence: string;
+    /**
+     * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
+     * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
+     * the append rejects with what it threw, the publisher staying usable.
+     */
+    append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>;
+    /** Ends it without waiting for what is under way. */
+    close(): Promise<void>;
+}
+export type AppendResult = {
+    readonly state: 'appended';
+    /** Complete when `commit` has resolved: an offset may be given out no earlier. */
+    readonly acks: readonly Ack[];
+    /** Makes it visible, after the commit of the batch before it. Resolves at once where `append` does that already. */
+    commit(): Promise<void>;
+    /** Takes it back where it isn't visible yet. */
+    abort(): Promise<void>;
+} | {
+    readonly state: 'refused';
+    /** Indexes of what was written and acknowledged all the same: facts, to be settled. Ascending. */
+    readonly written: readonly number[];
+    readonly acks: readonly Ack[];
+    /** What was not taken. Indexes in neither list were not written and may be published again. */
+    readonly refusals: readonly Refusal[];
+};
+export interface Refusal {
+    /** Of the records that were refused together: with one it is that one's fault. Ascending. */
+    readonly indexes: readonly number[];
+    /** Of kind `topic-unavailable` or `event-refused`. */
+    readonly error: BrokerError;
+}
+
+// dist/core/id-ranges.d.ts
+/** A run of ids without a gap, both ends included. */
+export type IdRange = readonly [first: bigint, last: bigint];
+/** Ids as ascending runs: 1,000 neighbours are one pair. Every integer in a run is an id that is meant. */
+export type IdRanges = readonly IdRange[];
+/** The runs of `ids`, which are ascending and without repeats. */
+export declare function toRanges(ids: readonly bigint[]): IdRanges;
+/** The union of sets that share no id, as ascending runs. */
+export declare function mergeRanges(sets: Iterable<IdRanges>): IdRanges;
+export declare function countIds(ranges: IdRanges): number;
+/** `[1-3,7]`: for logs and for markers. */
+export declare function formatRanges(ranges: IdRanges): string;
+/** Reads what `formatRanges` wrote. Throws a `SyntaxError` on anything else. */
+export declare function parseRanges(text: string): IdRanges;
+
+// dist/core/errors.d.ts
+/**
+ * Every code that oncommit throws, with what it means. Callers branch on `error.code`,
+ * never on a message.
+ */
+export declare const ERROR_CODES: {
+    readonly ONCOMMIT_OPTION: 'An option has a value that it does not take.';
+    readonly ONCOMMIT_EVENT: 'An event can not be sent as it is.';
+    readonly ONCOMMIT_TRANSACTION: 'A transaction was expected, and something else was given.';
+    readonly ONCOMMIT_STORE: 'The database failed.';
+    readonly ONCOMMIT_SCHEMA: 'The tables are missing, or of a version that this release does not work with.';
+    readonly ONCOMMIT_UNSAFE_STORE: 'The database is set up in a way that would break a promise.';
+    readonly ONCOMMIT_BROKER: 'The broker failed.';
+    readonly ONCOMMIT_PEER_MISSING: 'An optional package that this part needs is not installed.';
+    readonly ONCOMMIT_STREAM_IN_USE: 'A stream is iterated twice, or asked for the next event while one is pending.';
+    readonly ONCOMMIT_OFFSET_LOST: 'The position to read from does not exist in the topic any more.';
+    readonly ONCOMMIT_BROKEN_RECORD: 'No codec can read a record.';
+    readonly ONCOMMIT_STOPPED: 'The part was stopped and can not be used again.';
+};
+export type ErrorCode = keyof typeof ERROR_CODES;
+/** The base of all errors of oncommit. `cause` is the driver's own error where there is one. */
+export declare class OncommitError extends Error {
+    readonly code: ErrorCode;
+    constructor(code: ErrorCode, message: string, options?: ErrorOptions);
+}
+/** An option has a value that it does not take. */
+export declare class OptionError extends OncommitError {
+    readonly option: string;
+    constructor(option: string, got: unknown, takes: string);
+}
+/** An event can not be sent as it is: nothing was written. */
+export declare class EventError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** Something that is not an open transaction was given where one belongs: nothing was written. */
+export declare class TransactionError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** The database failed. The driver's own error is `cause`. */
+export declare class StoreError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** The tables are missing, or older or newer than this release works with. */
+export declare class SchemaVersionError extends OncommitError {
+    /** The version found, `null` where there are no tables. */
+    readonly found: number | null;
+    readonly expected: number;
+    constructor(message: string, versions: {
+        found: number | null;
+        expected: number;
+    }, options?: ErrorOptions);
+}
+/** The database is set up in a way that would break a promise; the message names the remedy. */
+export declare class UnsafeStoreError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/**
+ * What a broker's failure says about, decided by the adapter that saw it:
+ * - `away`: the broker can't be reached or can't serve now; no event's fault;
+ * - `topic-unavailable`: one topic is unknown or forbidden; the others work;
+ * - `event-refused`: the broker takes no such record (too large, invalid), now or later;
+ * - `fenced`: another relay took this one's place;
+ * - `misconfigured`: a right or a setting is missing that no event can change; the message names it;
+ * - `unknown`: anything else. Never counted against an event.
+ */
+export type BrokerFailure = 'away' | 'topic-unavailable' | 'event-refused' | 'fenced' | 'misconfigured' | 'unknown';
+/** The broker failed. The client's own error is `cause`. */
+export declare class BrokerError extends OncommitError {
+    readonly kind: BrokerFailure;
+    /** The topic, where the failure is about one. */
+    readonly topic: string | undefined;
+    /** A right is missing: a `topic-unavailable` topic that is forbidden, not unknown. */
+    readonly forbidden: boolean;
+    constructor(kind: BrokerFailure, message: string, options?: ErrorOptions & {
+        topic?: string;
+        forbidden?: boolean;
+    });
+}
+/** An optional package that this part needs is not installed. */
+export declare class PeerMissingError extends OncommitError {
+    constructor(part: string, peer: string, options?: ErrorOptions);
+}
+/** The position to read from does not exist in the topic any more (retention, a recreated topic). */
+export declare class OffsetLostError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    constructor(message: string, at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+    }, options?: ErrorOptions);
+}
+/** No codec can read a record. The mark stays before it: a new stream of the group meets it again. */
+export declare class BrokenRecordError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    constructor(at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+        key: Buffer | null;
+        value: Buffer | null;
+    }, options: ErrorOptions);
+}
+/** A stream has one reader, which asks for one event at a time. */
+export declare class StreamInUseError extends OncommitError {
+    constructor(message: string);
+}
+/** A short text of any value for an error message: its type where its content may be long or secret. */
+export declare function describe(value: unknown): string;
+/** The message of whatever was thrown, with those of its causes. */
+export declare function reasonOf(error: unknown): string;
+
+// dist/core/log.d.ts
+import type { BrokerError, OffsetLostError } from './errors.ts';
+import type { LogRecord } from './codec.ts';
+/** Brokers whose topics are logs, read by offset: the reading side. */
+export interface LogClientOptions {
+    /** A name for the broker's own logs and metrics. */
+    readonly clientId: string;
+}
+export interface TopicPartition {
+    readonly topic: string;
+    readonly partition: number;
+}
+/** A position: the offset that is read next. */
+export interface Position extends TopicPartition {
+    readonly offset: bigint;
+}
+/** One reader's client: a member of at most one group. */
+export interface LogClient {
+    /**
+     * All partitions of the topics. Throws a `BrokerError`: `topic-unavailable` where one is unknown
+     * or forbidden (`topic` says which), `away`.
+     */
+    partitions(topics: readonly string[]): Promise<readonly TopicPartition[]>;
+    /** The offsets of the first record, of the next one to come, or of the first at or after a time. */
+    offsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | Date): Promise<readonly Position[]>;
+    /**
+     * Becomes a member of a group. It resolves when joined; the first assignment comes through
+     * `onAssigned`, before or after. Members of a group may read different topics.
+     */
+    join(options: JoinOptions): Promise<GroupMembership>;
+    /**
+     * Committed records from these positions on, in offset order per partition. Waits up to
+     * `maxWaitMs` for the first. At most about `maxBytes`, but one whole batch of the broker's at
+     * least. One call at a time. Rejects with a `BrokerError` (`away`: try again) or with the
+     * signal's reason; a partition's own failure is in its page.
+     */
+    fetch(positions: readonly Position[], options: FetchOptions): Promise<readonly Page[]>;
+    /** Leaves the group where it is a member, and closes the connections. Commits nothing. */
+    close(): Promise<void>;
+}
+export interface FetchOptions {
+    readonly maxBytes: number;
+    readonly maxPartitionBytes: number;
+    readonly maxWaitMs: number;
+    readonly signal: AbortSignal;
+}
+/** What one fetch brought of one partition. */
+export interface Page extends TopicPartition {
+    readonly records: readonly LogRecord[];
+    /** Where the next fetch goes on: past records that no reader sees, too. */
+    readonly nextOffset: bigint;
+    /** The offset after the last committed record. */
+    readonly endOffset: bigint;
+    /** Why nothing could be read: the position is gone, or the topic is (`topic-unavailable`). */
+    readonly error: OffsetLostError | BrokerError | null;
+}
+export interface JoinOptions {
+    readonly group: string;
+    readonly topics: readonly string[];
+    readonly sessionTimeoutMs: number;
+    /** These partitions are the member's from now on, in this generation; kept ones are named again. */
+    onAssigned(partitions: readonly TopicPartition[], generation: number): void;
+    /**
+     * The member's partitions are about to be taken. What it awaits here the group awaits, where
+     * `capabilities.awaitsRevocation`; `signal` aborts when it must end. Commits are still accepted.
+     */
+    onRevoking(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>;
+    /** The member was expelled, or its session is over: its commits are refused from now on. */
+    onLost(partitions: readonly TopicPartition[]): void;
+    /** Told when the group can't be reached (`away`), and when it can again (`null`). */
+    onAway(error: BrokerError | null): void;
+}
+/** A mark: everything below `offset` is handled. */
+export interface Mark extends Position {
+    readonly generation: number;
+}
+export interface GroupMembership {
+    /** The group's committed offsets; a partition without one is left out. */
+    committed(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+    /**
+     * Commits marks and resolves when the broker has them. Marks of partitions that the member does
+     * not own in that generation are dropped, never sent: `false` where one was.
+     */
+    commit(marks: readonly Mark[]): Promise<boolean>;
+    /** Tells the group at once. */
+    leave(): Promise<void>;
+}
+
+// dist/core/codec.d.ts
+import type { OutboxEvent } from './event.ts';
+/** A record as a log keeps it. */
+export interface WireRecord {
+    readonly key: Buffer | null;
+    /** `null` is a tombstone. */
+    readonly value: Buffer | null;
+    /** In order; a name may occur more than once. */
+    readonly headers: readonly (readonly [name: string, value: Buffer])[];
+}
+/** A record with its place. */
+export interface LogRecord extends WireRecord {
+    readonly offset: bigint;
+    /** Milliseconds since the epoch: when it was published. */
+    readonly timestamp: number;
+}
+/** An event ↔ a record. */
+export interface Codec {
+    readonly name: string;
+    /** Throws where the event can't be put into this form: that event is refused. */
+    encode(event: OutboxEvent): WireRecord;
+    /** Throws where the record isn't of this form: that record is broken. */
+    decode(record: WireRecord, topic: string): DecodedEvent;
+}
+/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+export interface DecodedEvent {
+    readonly uuid: string | undefined;
+    readonly timestamp: Date | undefined;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly mimeType: string;
+    readonly headers: readonly (readonly [name: string, value: Buffer])[];
+    readonly payload: Buffer | null;
+}
+
+// dist/core/event.d.ts
+/**
+ * A header's value as the sender gave it: text, or bytes for what is not UTF-8.
+ */
+export type HeaderValue = string | Uint8Array;
+/** Headers in the sender's order. A name may occur more than once. */
+export type Headers = readonly (readonly [name: string, value: HeaderValue])[];
+/** What a caller hands to `send`. */
+export interface EventInput {
+    /** Where it goes. Kafka takes up to 249 characters of `[a-zA-Z0-9._-]`. */
+    readonly topic: string;
+    /**
+     * Events of one topic and key are published in the order in which they were sent.
+     * `null` (the default) means no key and no order; the empty string is a key like any other.
+     */
+    readonly key?: string | null;
+    /**
+     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
+     */
+    readonly payload?: unknown;
+    /** What happened, for example `OrderPlaced`. @defaultValue the topic */
+    readonly msgType?: string;
+    /** Of the payload. @defaultValue by the payload: see there */
+    readonly mimeType?: string;
+    /** A plain object, or pairs where order, duplicates or bytes matter. */
+    readonly headers?: Headers | Readonly<Record<string, HeaderValue>>;
+    /** @defaultValue a new UUIDv7 */
+    readonly uuid?: string;
+    /** When it happened. @defaultValue now */
+    readonly timestamp?: Date;
+}
+/** An event that was checked and encoded: what a store appends. */
+export interface OutboxEvent {
+    readonly uuid: string;
+    /** When it happened, to the millisecond. */
+    readonly timestamp: Date;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly mimeType: string;
+    readonly headers: Headers;
+    /** `null` is a tombstone. */
+    readonly payload: Uint8Array | null;
+}
+/** An event as a relay fetched it from the store. */
+export interface StoredEvent extends OutboxEvent {
+    /** The store's own number. Never leaves the database: after a failover it may be given again. */
+    readonly id: bigint;
+    /** Which lane of the outbox it travels on: all events of a key share one. */
+    readonly lane: number;
+    /** Bytes of payload, key and headers together. */
+    readonly size: number;
+    readonly payload: Buffer | null;
+}
+/** Bytes of payload, key, headers and names: the number that byte limits speak of. */
+export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;
+
+// dist/core/outbox-store.d.ts
+import type { OutboxEvent, StoredEvent } from './event.ts';
+import type { IdRanges } from './id-ranges.ts';
+/**
+ * Where committed events wait until the broker has them. One implementation per database;
+ * `oncommit/testing` has the suite that each one passes.
+ *
+ * Every method throws a `StoreError` when the database fails, with the driver's error as `cause`.
+ */
+export interface OutboxStore<Tx = unknown> {
+    /** The kind of database: `postgres`, `sqlite`. */
+    readonly name: string;
+    /** Which outbox this is, if a database has several. Relays of one outbox share its lanes. */
+    readonly outbox: string;
+    /** How many lanes events are spread over: the most relays that can work at once. */
+    readonly lanes: number;
+    /**
+     * Adds events inside the caller's transaction, in their order: they exist if, and only if,
+     * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
+     * transaction, as far as that can be told.
+     */
+    append(tx: Tx, events: readonly OutboxEvent[]): Promise<void>;
+    /** Makes or changes the tables. Safe to call from any number of processes at once. */
+    migrate(): Promise<readonly AppliedMigration[]>;
+    /**
+     * Only reads. Throws a `SchemaVersionError` where the tables are missing or of a version that
+     * this release does not work with, an `UnsafeStoreError` where the database is set up in a way
+     * that would break a promise (a replica, a sequence with a cache …). Each names its remedy.
+     */
+    check(): Promise<void>;
+    /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
+    openRelaySession(): Promise<RelaySession>;
+    /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
+    announce(): void;
+    /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
+    listen(listener: () => void): Promise<AsyncDisposable>;
+    /** Closes what the store opened itself. A pool that was given stays open. */
+    close(): Promise<void>;
+}
+export interface AppliedMigration {
+    readonly version: number;
+    readonly name: string;
+}
+/** What a running relay asks of the store. Methods may be called side by side unless said otherwise. */
+export interface RelaySession extends AsyncDisposable {
+    /** Adds a relay, live for `ttlMs` from now. */
+    enroll(relay: {
+        id: string;
+        fence: string;
+        protocol: number;
+        ttlMs: number;
+    }): Promise<void>;
+    /**
+     * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
+     * in one transaction, so that nobody can fence the relay between the two. Lanes that another
+     * relay took meanwhile are left out.
+     */
+    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>;
+    /** Gives lanes back. The relay has settled all that it had in hand of them. */
+    release(relayId: string, lanes: readonly number[]): Promise<void>;
+    /**
+     * Marks a relay fenced if its time has run out, if it is marked already, or if it is `resigning`,
+     * which only the relay itself may say. Gives what the broker needs to fence it; `null` where the
+     * relay lives or is gone.
+     */
+    markFenced(relayId: string, options?: {
+        resigning: boolean;
+    }): Promise<string | null>;
+    /** Frees a fenced relay's lanes and forgets it. Its last batches are settled before this. */
+    bury(relayId: string): Promise<void>;
+    /**
+     * The next events of `lanes` in the order in which they must be published: id order, and never
+     * one before an event of its key whose transaction had committed before its own was sent.
+     * Not to be called again before it has returned.
+     */
+    fetch(request: FetchRequest): Promise<FetchedBatch>;
+    /** Forgets what was learnt about ids: the next fetch looks from the first one on. */
+    forgetPosition(): void;
+    /**
+     * Records that the broker has a batch, and takes its events off what is to be delivered.
+     * `false` where that had been done before. A fact: needs no ownership.
+     */
+    settle(batch: SettledBatch): Promise<boolean>;
+    /**
+     * Moves events that can't be published now out of the way, each under what blocks it, which is
+     * added where it is new: from what is to be delivered, or from another blocked entry that holds
+     * them. Only for lanes that the relay owns; gives the ids that it moved.
+     */
+    park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>;
+    /** What is blocked on `lanes`. */
+    blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>;
+    /** The held events of these blocked entries, in id order, without those in hand. */
+    fetchHeld(request: HeldRequest): Promise<FetchedBatch>;
+    /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
+    unblock(relayId: string, blockedId: bigint): Promise<boolean>;
+    /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
+    backlog(): Promise<Backlog>;
+    /**
+     * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
+     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+     */
+    clean(holder: string, options: {
+        retentionMs: number;
+        limit: number;
+        leaseMs: number;
+    }): Promise<CleanResult>;
+}
+/** Counts above it are given as it. */
+export declare const BACKLOG_CAP = 100000;
+export interface RelayView {
+    readonly relays: readonly RelayState[];
+    /** Lanes that this relay owns. */
+    readonly owned: readonly number[];
+    /** Lanes without an owner. */
+    readonly free: readonly number[];
+}
+export interface RelayState {
+    readonly id: string;
+    readonly protocol: number;
+    /** `expired`: has not renewed in time, and nobody has fenced it yet. */
+    readonly state: 'live' | 'expired' | 'fenced';
+    /** How many lanes it owns. */
+    readonly lanes: number;
+}
+export type Tick = {
+    readonly state: 'fenced';
+} | {
+    readonly state: 'live';
+    readonly owned: readonly number[];
+    readonly relays: readonly RelayState[];
+};
+export interface FetchRequest {
+    readonly lanes: readonly number[];
+    /** Ids that were fetched and not settled. They are not fetched again. */
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    /** Of `size`, together. A batch may pass it by its last event: one is fetched however large it is. */
+    readonly maxBytes: number;
+    /** Look from the first id on: lanes were gained, or a check is due. */
+    readonly fromStart: boolean;
+}
+export interface FetchedBatch {
+    readonly events: readonly StoredEvent[];
+    /** A limit was reached: there may be more. */
+    readonly full: boolean;
+}
+export interface SettledBatch {
+    /** The relay whose batch it is, which need not be the caller's. */
+    readonly relayId: string;
+    /** Ascending within a relay, from 1. A lower or equal one is known as settled. */
+    readonly number: number;
+    readonly ids: IdRanges;
+    /** Where it went, for the operator. */
+    readonly acks: readonly Ack[];
+}
+/** The first offset of a run of records that a partition took together. */
+export type Ack = readonly [topic: string, partition: number, baseOffset: string];
+/**
+ * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
+ * whole topic on one lane (both null).
+ */
+export interface BlockedScope {
+    readonly topic: string;
+    readonly key: string | null;
+    readonly eventId: bigint | null;
+    readonly lane: number;
+}
+export interface ParkedEvents {
+    readonly scope: BlockedScope;
+    readonly error: string;
+    /** In id order; may be empty to record the block itself. */
+    readonly ids: readonly bigint[];
+}
+export interface BlockedEntry extends BlockedScope {
+    readonly id: bigint;
+    readonly error: string;
+}
+export interface HeldRequest {
+    readonly blockedIds: readonly bigint[];
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    readonly maxBytes: number;
+}
+export interface Backlog {
+    readonly pending: number;
+    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
+    readonly oldestAgeMs: number | null;
+    readonly blocked: number;
+    readonly held: number;
+    readonly dead: number;
+}
+export interface CleanResult {
+    readonly elected: boolean;
+    readonly deleted: number;
+    /** The limit was reached: there may be more. */
+    readonly more: boolean;
+}
+
+// dist/core/logger.d.ts
+/**
+ * Where the parts report to. `console` and pino fit. Never given a payload or a header's value.
+ */
+export interface Logger {
+    debug(message: string): void;
+    info(message: string): void;
+    warn(message: string): void;
+    error(message: string): void;
+}
+/** Warnings and errors to the console, the rest nowhere. */
+export declare const defaultLogger: Logger;
+
+// dist/consumer/event-stream.d.ts
+import type { Broker } from '../core/broker.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Codec } from '../core/codec.ts';
+import type { Logger } from '../core/logger.ts';
+import { type StreamHealth } from './health.ts';
+import type { StreamOptions } from './options.ts';
+import { ReceivedEvent } from './received-event.ts';
+export interface StreamParts {
+    readonly broker: Pick<Broker, 'openLog'>;
+    readonly codecFor: (topic: string) => Codec;
+    readonly logger: Logger;
+    readonly clock?: Clock;
+    /** Told when the stream is over. */
+    readonly onEnd?: () => void;
+}
+/** How far one partition is read. */
+export interface PartitionLag {
+    readonly topic: string;
+    readonly partition: number;
+    /** Everything below it is handled. */
+    readonly mark: bigint;
+    /** Records between the mark and the end of the partition; `null` before the first fetch. */
+    readonly lag: bigint | null;
+}
+/**
+ * The events of topics, for one `for await`. It starts with the first `next()`.
+ *
+ * **Handled.** Asking for the next event marks those before it handled. Leaving the loop in any way
+ * (`break`, `return`, `throw`) does not: the event in hand comes again, unless `await event.ack()`
+ * said otherwise. Offsets are committed only below the first event that is not handled.
+ *
+ * **Ends.** `break`, `signal`, `unsubscribe` and `close` commit what is handled, leave the group and
+ * close the connections. An outage of the broker never ends the loop, and an unknown topic is
+ * waited for. `next()` throws where no waiting helps: a `BrokerError` of what is forbidden or
+ * misconfigured, an `OffsetLostError`, a `BrokenRecordError`.
+ */
+export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncDisposable {
+    #private;
+    readonly topics: readonly string[];
+    readonly group: string | null;
+    constructor(parts: StreamParts, topics: string | readonly string[], options?: StreamOptions);
+    [Symbol.asyncIterator](): this;
+    /** The next event; everything handed out before is handled by that, unless acks are manual. */
+    next(): Promise<IteratorResult<ReceivedEvent, undefined>>;
+    /** Ends the stream at once; what is in hand is not handled, and comes again. */
+    return(): Promise<IteratorResult<ReceivedEvent, undefined>>;
+    /**
+     * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
+     * Awaited inside the loop it waits for that loop, in vain: leave it by `break`.
+     */
+    close(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+    /** How far each partition of this stream is read, as of the last fetch. */
+    lag(): readonly PartitionLag[];
+    health(): StreamHealth;
+}
+
+// dist/core/clock.d.ts
+/** Time as the parts see it: an argument, so that a test can hold it. */
+export interface Clock {
+    /** Wall time, milliseconds since the epoch. */
+    now(): number;
+    /** Milliseconds since some start, never set back; stands still while a machine is suspended. */
+    monotonic(): number;
+    /** Resolves after `ms`, or at once when `signal` aborts: whoever waits looks at the signal itself. */
+    sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+export declare const systemClock: Clock;
+
+// dist/consumer/health.d.ts
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+export interface StreamHealth {
+    /**
+     * `starting` until the first partitions are assigned, `rebalancing` while the group gathers,
+     * `reconnecting` while the broker can't be reached, `stopped` once the stream is over.
+     */
+    readonly state: 'starting' | 'running' | 'rebalancing' | 'reconnecting' | 'stopped';
+    /** When it came into this state. */
+    readonly since: Date;
+}
+type Phase = Exclude<StreamHealth['state'], 'reconnecting'>;
+/** What asks the broker on its own: an outage is over when each of them got an answer again. */
+export type Asking = 'reading' | 'group' | 'commit';
+/** How a reader is. An outage is reported once when it begins, and once when it is over. */
+export declare class Health {
+    #private;
+    constructor(parts: {
+        clock: Clock;
+        logger: Logger;
+        name: string;
+    });
+    get current(): StreamHealth;
+    enter(phase: Phase): void;
+    unanswered(asking: Asking, error: unknown): void;
+    answered(asking: Asking): void;
+}
+export {};
+
+// dist/consumer/options.d.ts
+import type { Position } from '../core/log.ts';
+/**
+ * Where to begin: at the first record, at what comes from now on, at the first one published at or
+ * after a time, or at offsets, as positions or as `{ topic: { partition: offset } }`; partitions
+ * without one begin at their first record.
+ */
+export type StartAt = 'earliest' | 'latest' | Date | readonly Position[] | Readonly<Record<string, Readonly<Record<number, bigint>>>>;
+export interface StreamOptions {
+    /**
+     * The consumer group: its members share the partitions, and its committed offsets outlive them.
+     * None: every event of all partitions, and nothing is committed. @defaultValue none
+     */
+    readonly group?: string;
+    /**
+     * Where to begin; with a group only where nothing is committed yet.
+     * @defaultValue `'earliest'` with a group, `'latest'` without
+     */
+    readonly from?: StartAt;
+    /** Begin at `from` even where the group has committed something: a replay. @defaultValue false */
+    readonly seek?: boolean;
+    /**
+     * When handled events are committed, which bounds what comes again after a crash:
+     * `auto` every `commitInterval`, `batch` after each page, `message` before the next event.
+     * @defaultValue `'auto'`
+     */
+    readonly commit?: 'auto' | 'batch' | 'message';
+    /** Milliseconds between the commits of `auto`. @defaultValue 1000 */
+    readonly commitInterval?: number;
+    /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */
+    readonly ack?: 'loop' | 'manual';
+    /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
+    readonly drainTimeout?: number;
+    /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
+    readonly sessionTimeout?: number;
+    /** Ends the loop: what is handled is committed first. */
+    readonly signal?: AbortSignal;
+}
+export interface StreamSettings {
+    readonly topics: readonly string[];
+    readonly group: string | null;
+    readonly from: 'earliest' | 'latest' | Date | readonly Position[];
+    readonly seek: boolean;
+    readonly commit: 'auto' | 'batch' | 'message';
+    readonly commitInterval: number;
+    readonly ack: 'loop' | 'manual';
+    readonly drainTimeout: number;
+    readonly sessionTimeout: number;
+    readonly signal: AbortSignal | null;
+}
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function streamSettings(topics: string | readonly string[], options?: StreamOptions): StreamSettings;
+
+// dist/consumer/received-event.d.ts
+import type { Delivery } from './marks.ts';
+/** Who is told that an event is handled. */
+export interface Acknowledger {
+    acknowledge(delivery: Delivery): Promise<void>;
+}
+/** An event as a reader gets it. Bytes of payload, key and headers are those that were sent. */
+export declare class ReceivedEvent {
+    #private;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    /** The same however often the event is published; `undefined` on records of other systems that have none. */
+    get uuid(): string | undefined;
+    /** When it happened, as the sender said. */
+    get timestamp(): Date | undefined;
+    /** When it was published. */
+    get publishedAt(): Date;
+    /** `null` is no key; the empty string is one. */
+    get key(): string | null;
+    get msgType(): string;
+    get mimeType(): string;
+    /** In the sender's order; a name may occur more than once. */
+    get headers(): readonly (readonly [name: string, value: Buffer])[];
+    /** `null` is a tombstone. */
+    get payload(): Buffer | null;
+    /** The text of the first header of this name. */
+    header(name: string): string | undefined;
+    /** The payload as text; empty for a tombstone. */
+    text(): string;
+    /** The payload as JSON; `null` for a tombstone. Throws an `EventError` where it isn't JSON. */
+    json<T = unknown>(): T;
+    /**
+     * Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is
+     * committed. After the stream has ended, or the partition has gone to another member, it does
+     * nothing: the event comes again.
+     */
+    ack(): Promise<void>;
+}
+
+// dist/consumer/marks.d.ts
+import type { TopicPartition } from '../core/log.ts';
+/** An event that was handed out. */
+export interface Delivery {
+    readonly of: PartitionMark;
+    readonly offset: bigint;
+    handled: boolean;
+}
+/**
+ * How far a partition is handled: the lowest event that was handed out and is not handled, or, where
+ * there is none, the position after what was handed out last. It never goes back, and it passes
+ * records that no reader sees, so that the lag behind them reaches 0.
+ */
+export declare class PartitionMark implements TopicPartition {
+    #private;
+    readonly topic: string;
+    readonly partition: number;
+    /** Of the membership that owns it; 0 without a group. */
+    generation: number;
+    /** What the broker has; `null` where nothing was committed. */
+    committed: bigint | null;
+    /** The offset after the partition's last record, as the last fetch saw it. */
+    endOffset: bigint | null;
+    constructor(at: TopicPartition, start: {
+        offset: bigint;
+        generation: number;
+    });
+    /** Everything below it is handled. */
+    get offset(): bigint;
+    /** Events handed out at or above the mark, handled ones behind an unhandled one included. */
+    get inHand(): number;
+    deliver(offset: bigint): Delivery;
+    /** May come in any order, and again. */
+    handle(delivery: Delivery): void;
+    /** It goes on from where it is: what becomes of its deliveries, done or under way, marks nothing. */
+    abandon(): void;
+    /** All records below `offset` were handed out, or are for no reader. */
+    pass(offset: bigint): void;
+}
+
+// dist/relay/relay.d.ts
+import type { Broker } from '../core/broker.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Codec } from '../core/codec.ts';
+import type { Logger } from '../core/logger.ts';
+import type { OutboxStore } from '../core/outbox-store.ts';
+import type { RelayOptions } from './options.ts';
+export interface RelayParts {
+    readonly store: OutboxStore;
+    readonly broker: Broker;
+    readonly codecFor: (topic: string) => Codec;
+    readonly logger: Logger;
+    readonly clock?: Clock;
+}
+/** What a relay is doing. */
+export interface RelayStatus {
+    /** `waiting`: for the broker or the database. `standby`: others work, it waits to replace one. */
+    readonly state: 'starting' | 'running' | 'standby' | 'waiting' | 'stopping' | 'stopped';
+    /** Its id in the table `relays`, where it is enrolled. */
+    readonly relayId: string | null;
+    readonly lanes: readonly number[];
+    /** Events published and settled since the start. */
+    readonly published: number;
+    /** What fails right now, and for how long. */
+    readonly failing: readonly {
+        readonly what: string;
+        readonly sinceMs: number;
+        readonly error: string;
+    }[];
+}
+/**
+ * Publishes what was committed to an outbox, until it is stopped.
+ *
+ * It lives in incarnations (see there). When one is lost, or the broker or the database can't be
+ * had, the next begins after a back-off: at once the first time, up to 30 s apart, for ever.
+ */
+export declare class Relay implements AsyncDisposable {
+    #private;
+    constructor(parts: RelayParts, options?: RelayOptions);
+    /**
+     * Resolves when the relay works, or, where the broker is away, waits for it. Rejects, with the
+     * relay stopped, on what waiting can't mend: no tables, an unsafe database, a missing right.
+     */
+    start(): Promise<void>;
+    /** Events may have been sent: look now. */
+    wake(): void;
+    get status(): RelayStatus;
+    /** Finishes what is in hand, gives its lanes back and ends. May be called at any time, and again. */
+    stop(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+
+// dist/relay/options.d.ts
+export interface RelayOptions {
+    /** Most events of one batch. @defaultValue 1000 */
+    readonly batchSize?: number;
+    /** Most bytes of one batch; a single event may have more. @defaultValue 8 MiB */
+    readonly batchBytes?: number;
+    /** How often an idle relay looks for events that nobody announced. @defaultValue 1000 */
+    readonly pollIntervalMs?: number;
+    /** A relay that has not renewed for so long is dead: others take its lanes. @defaultValue 15000 */
+    readonly ttlMs?: number;
+    /** Relays of one outbox that work at once; more stand by. @defaultValue 4 */
+    readonly maxRelays?: number;
+    /** How long a stop waits for what is in hand. @defaultValue 25000 */
+    readonly stopTimeoutMs?: number;
+    /** Published events are forgotten after so long; `Infinity` keeps them. @defaultValue 604800 (7 days) */
+    readonly retentionSeconds?: number;
+}
+export type RelaySettings = Required<RelayOptions>;
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function relaySettings(options?: RelayOptions): RelaySettings;

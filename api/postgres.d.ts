@@ -1,0 +1,423 @@
+// dist/stores/postgres/index.d.ts
+export { migrationSql } from './migrations/index.ts';
+export type { PostgresOptions } from './options.ts';
+export type { PgClient, PgPool, PgPoolClient, PgQuery, PgResult, PostgresJsQuery, PostgresJsSql, PostgresJsTransaction, PostgresTransaction, } from './postgres-client.ts';
+export { postgres } from './postgres-store.ts';
+export { type RoleNames, rolesSql } from './roles.ts';
+
+// dist/stores/postgres/migrations/index.d.ts
+/** A step from one version of the tables to the next. Never changed once it was released. */
+export interface Migration {
+    readonly version: number;
+    readonly name: string;
+    /** Statements for a quoted schema. */
+    sql(schema: string): string;
+}
+export declare const MIGRATIONS: readonly Migration[];
+/** The version that this release works with. */
+export declare const SCHEMA_VERSION: number;
+/** Makes what the migrations themselves need. `schema` is quoted. */
+export declare function bootstrapSql(schema: string): string;
+/** One migration's statements and its entry in the list of them. `schema` is quoted. */
+export declare function stepSql(schema: string, migration: Migration): string;
+/**
+ * The migrations as plain SQL, for who applies them by other means: all of them, or those after
+ * version `from`. One transaction each.
+ *
+ * @example
+ * console.log(migrationSql('oncommit'))
+ */
+export declare function migrationSql(schema: string, from?: number): string;
+
+// dist/stores/postgres/options.d.ts
+import type { PgPool, PostgresJsSql } from './postgres-client.ts';
+/** Options of `postgres`. Either `pool` or `url` is given. */
+export interface PostgresOptions {
+    /** A `Pool` of `pg`, or what `postgres(…)` of Postgres.js gives. A running relay holds two of its connections. */
+    readonly pool?: PgPool | PostgresJsSql;
+    /** Where the database is: the store makes a pool of `pg` for itself at first use. */
+    readonly url?: string;
+    /**
+     * Where the database is without a transaction pooler in between, for what needs a session:
+     * relays, and the hints that wake them. @defaultValue `url`, or connections of `pool`
+     */
+    readonly directUrl?: string;
+    /**
+     * A transaction pooler (pgbouncer …) stands before the database. All works through it but the
+     * hints that wake relays of other processes, which then wait for their poll. @defaultValue false
+     */
+    readonly pooler?: boolean;
+    /** The schema of the tables; an outbox of its own for each. @defaultValue 'oncommit' */
+    readonly schema?: string;
+    /** How long a statement of a relay may take. @defaultValue 30_000 */
+    readonly statementTimeoutMs?: number;
+}
+/** Options that were checked, with the defaults. */
+export interface ResolvedOptions {
+    readonly pool: PgPool | PostgresJsSql | undefined;
+    readonly url: string | undefined;
+    readonly directUrl: string | undefined;
+    readonly pooler: boolean;
+    readonly schema: string;
+    readonly quotedSchema: string;
+    readonly statementTimeoutMs: number;
+}
+export declare function resolveOptions(options: PostgresOptions): ResolvedOptions;
+export declare function isPostgresJs(pool: unknown): pool is PostgresJsSql;
+
+// dist/stores/postgres/postgres-client.d.ts
+/**
+ * The parts of `pg` and of Postgres.js that the store uses, as shapes: whoever uses one of the
+ * two never needs the other's types.
+ */
+/** What `pg` takes as a query. */
+export interface PgQuery {
+    readonly text: string;
+    readonly values?: unknown[];
+}
+export interface PgResult {
+    readonly rows: unknown[];
+    readonly rowCount: number | null;
+}
+/** A `Client` or `PoolClient` of `pg`. As a transaction: one on which `BEGIN` was executed. */
+export interface PgClient {
+    query(query: PgQuery): Promise<PgResult>;
+    /** A pool has it: it is no transaction. */
+    readonly totalCount?: never;
+}
+/** A `Pool` of `pg`. */
+export interface PgPool {
+    readonly totalCount: number;
+    connect(): Promise<PgPoolClient>;
+}
+export interface PgPoolClient extends PgClient {
+    release(destroy?: boolean): void;
+}
+/** A pending query of Postgres.js, which is a promise of rows. */
+export interface PostgresJsQuery extends PromiseLike<readonly unknown[]> {
+    raw(): PromiseLike<readonly unknown[]>;
+}
+/** What Postgres.js hands to the function that is given to `sql.begin`. */
+export interface PostgresJsTransaction {
+    unsafe(text: string, values?: never[]): PostgresJsQuery;
+    savepoint: unknown;
+}
+/** What `postgres(…)` of Postgres.js gives. */
+export interface PostgresJsSql {
+    readonly options: object;
+    unsafe(text: string, values?: never[]): PostgresJsQuery;
+    begin: unknown;
+    listen(channel: string, listener: (payload: string) => void): PromiseLike<{
+        unlisten(): Promise<void>;
+    }>;
+}
+/**
+ * A transaction that events can be added to: a `pg` client on which `BEGIN` was executed, or the
+ * `sql` that Postgres.js gives to `sql.begin(async (sql) => …)`.
+ */
+export type PostgresTransaction = PgClient | PostgresJsTransaction;
+
+// dist/stores/postgres/postgres-store.d.ts
+import type { OutboxStore } from '../../core/outbox-store.ts';
+import { type PostgresOptions } from './options.ts';
+import type { PostgresTransaction } from './postgres-client.ts';
+/**
+ * Events in PostgreSQL 15 or newer, through `pg` or Postgres.js. Throws an `OptionError`.
+ *
+ * @example
+ * const store = postgres({ pool: new Pool({ connectionString }) })
+ * await store.migrate()
+ */
+export declare function postgres(options: PostgresOptions): OutboxStore<PostgresTransaction>;
+
+// dist/core/outbox-store.d.ts
+import type { OutboxEvent, StoredEvent } from './event.ts';
+import type { IdRanges } from './id-ranges.ts';
+/**
+ * Where committed events wait until the broker has them. One implementation per database;
+ * `oncommit/testing` has the suite that each one passes.
+ *
+ * Every method throws a `StoreError` when the database fails, with the driver's error as `cause`.
+ */
+export interface OutboxStore<Tx = unknown> {
+    /** The kind of database: `postgres`, `sqlite`. */
+    readonly name: string;
+    /** Which outbox this is, if a database has several. Relays of one outbox share its lanes. */
+    readonly outbox: string;
+    /** How many lanes events are spread over: the most relays that can work at once. */
+    readonly lanes: number;
+    /**
+     * Adds events inside the caller's transaction, in their order: they exist if, and only if,
+     * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
+     * transaction, as far as that can be told.
+     */
+    append(tx: Tx, events: readonly OutboxEvent[]): Promise<void>;
+    /** Makes or changes the tables. Safe to call from any number of processes at once. */
+    migrate(): Promise<readonly AppliedMigration[]>;
+    /**
+     * Only reads. Throws a `SchemaVersionError` where the tables are missing or of a version that
+     * this release does not work with, an `UnsafeStoreError` where the database is set up in a way
+     * that would break a promise (a replica, a sequence with a cache …). Each names its remedy.
+     */
+    check(): Promise<void>;
+    /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
+    openRelaySession(): Promise<RelaySession>;
+    /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
+    announce(): void;
+    /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
+    listen(listener: () => void): Promise<AsyncDisposable>;
+    /** Closes what the store opened itself. A pool that was given stays open. */
+    close(): Promise<void>;
+}
+export interface AppliedMigration {
+    readonly version: number;
+    readonly name: string;
+}
+/** What a running relay asks of the store. Methods may be called side by side unless said otherwise. */
+export interface RelaySession extends AsyncDisposable {
+    /** Adds a relay, live for `ttlMs` from now. */
+    enroll(relay: {
+        id: string;
+        fence: string;
+        protocol: number;
+        ttlMs: number;
+    }): Promise<void>;
+    /**
+     * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
+     * in one transaction, so that nobody can fence the relay between the two. Lanes that another
+     * relay took meanwhile are left out.
+     */
+    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>;
+    /** Gives lanes back. The relay has settled all that it had in hand of them. */
+    release(relayId: string, lanes: readonly number[]): Promise<void>;
+    /**
+     * Marks a relay fenced if its time has run out, if it is marked already, or if it is `resigning`,
+     * which only the relay itself may say. Gives what the broker needs to fence it; `null` where the
+     * relay lives or is gone.
+     */
+    markFenced(relayId: string, options?: {
+        resigning: boolean;
+    }): Promise<string | null>;
+    /** Frees a fenced relay's lanes and forgets it. Its last batches are settled before this. */
+    bury(relayId: string): Promise<void>;
+    /**
+     * The next events of `lanes` in the order in which they must be published: id order, and never
+     * one before an event of its key whose transaction had committed before its own was sent.
+     * Not to be called again before it has returned.
+     */
+    fetch(request: FetchRequest): Promise<FetchedBatch>;
+    /** Forgets what was learnt about ids: the next fetch looks from the first one on. */
+    forgetPosition(): void;
+    /**
+     * Records that the broker has a batch, and takes its events off what is to be delivered.
+     * `false` where that had been done before. A fact: needs no ownership.
+     */
+    settle(batch: SettledBatch): Promise<boolean>;
+    /**
+     * Moves events that can't be published now out of the way, each under what blocks it, which is
+     * added where it is new: from what is to be delivered, or from another blocked entry that holds
+     * them. Only for lanes that the relay owns; gives the ids that it moved.
+     */
+    park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>;
+    /** What is blocked on `lanes`. */
+    blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>;
+    /** The held events of these blocked entries, in id order, without those in hand. */
+    fetchHeld(request: HeldRequest): Promise<FetchedBatch>;
+    /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
+    unblock(relayId: string, blockedId: bigint): Promise<boolean>;
+    /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
+    backlog(): Promise<Backlog>;
+    /**
+     * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
+     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+     */
+    clean(holder: string, options: {
+        retentionMs: number;
+        limit: number;
+        leaseMs: number;
+    }): Promise<CleanResult>;
+}
+/** Counts above it are given as it. */
+export declare const BACKLOG_CAP = 100000;
+export interface RelayView {
+    readonly relays: readonly RelayState[];
+    /** Lanes that this relay owns. */
+    readonly owned: readonly number[];
+    /** Lanes without an owner. */
+    readonly free: readonly number[];
+}
+export interface RelayState {
+    readonly id: string;
+    readonly protocol: number;
+    /** `expired`: has not renewed in time, and nobody has fenced it yet. */
+    readonly state: 'live' | 'expired' | 'fenced';
+    /** How many lanes it owns. */
+    readonly lanes: number;
+}
+export type Tick = {
+    readonly state: 'fenced';
+} | {
+    readonly state: 'live';
+    readonly owned: readonly number[];
+    readonly relays: readonly RelayState[];
+};
+export interface FetchRequest {
+    readonly lanes: readonly number[];
+    /** Ids that were fetched and not settled. They are not fetched again. */
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    /** Of `size`, together. A batch may pass it by its last event: one is fetched however large it is. */
+    readonly maxBytes: number;
+    /** Look from the first id on: lanes were gained, or a check is due. */
+    readonly fromStart: boolean;
+}
+export interface FetchedBatch {
+    readonly events: readonly StoredEvent[];
+    /** A limit was reached: there may be more. */
+    readonly full: boolean;
+}
+export interface SettledBatch {
+    /** The relay whose batch it is, which need not be the caller's. */
+    readonly relayId: string;
+    /** Ascending within a relay, from 1. A lower or equal one is known as settled. */
+    readonly number: number;
+    readonly ids: IdRanges;
+    /** Where it went, for the operator. */
+    readonly acks: readonly Ack[];
+}
+/** The first offset of a run of records that a partition took together. */
+export type Ack = readonly [topic: string, partition: number, baseOffset: string];
+/**
+ * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
+ * whole topic on one lane (both null).
+ */
+export interface BlockedScope {
+    readonly topic: string;
+    readonly key: string | null;
+    readonly eventId: bigint | null;
+    readonly lane: number;
+}
+export interface ParkedEvents {
+    readonly scope: BlockedScope;
+    readonly error: string;
+    /** In id order; may be empty to record the block itself. */
+    readonly ids: readonly bigint[];
+}
+export interface BlockedEntry extends BlockedScope {
+    readonly id: bigint;
+    readonly error: string;
+}
+export interface HeldRequest {
+    readonly blockedIds: readonly bigint[];
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    readonly maxBytes: number;
+}
+export interface Backlog {
+    readonly pending: number;
+    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
+    readonly oldestAgeMs: number | null;
+    readonly blocked: number;
+    readonly held: number;
+    readonly dead: number;
+}
+export interface CleanResult {
+    readonly elected: boolean;
+    readonly deleted: number;
+    /** The limit was reached: there may be more. */
+    readonly more: boolean;
+}
+
+// dist/core/event.d.ts
+/**
+ * A header's value as the sender gave it: text, or bytes for what is not UTF-8.
+ */
+export type HeaderValue = string | Uint8Array;
+/** Headers in the sender's order. A name may occur more than once. */
+export type Headers = readonly (readonly [name: string, value: HeaderValue])[];
+/** What a caller hands to `send`. */
+export interface EventInput {
+    /** Where it goes. Kafka takes up to 249 characters of `[a-zA-Z0-9._-]`. */
+    readonly topic: string;
+    /**
+     * Events of one topic and key are published in the order in which they were sent.
+     * `null` (the default) means no key and no order; the empty string is a key like any other.
+     */
+    readonly key?: string | null;
+    /**
+     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
+     */
+    readonly payload?: unknown;
+    /** What happened, for example `OrderPlaced`. @defaultValue the topic */
+    readonly msgType?: string;
+    /** Of the payload. @defaultValue by the payload: see there */
+    readonly mimeType?: string;
+    /** A plain object, or pairs where order, duplicates or bytes matter. */
+    readonly headers?: Headers | Readonly<Record<string, HeaderValue>>;
+    /** @defaultValue a new UUIDv7 */
+    readonly uuid?: string;
+    /** When it happened. @defaultValue now */
+    readonly timestamp?: Date;
+}
+/** An event that was checked and encoded: what a store appends. */
+export interface OutboxEvent {
+    readonly uuid: string;
+    /** When it happened, to the millisecond. */
+    readonly timestamp: Date;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly mimeType: string;
+    readonly headers: Headers;
+    /** `null` is a tombstone. */
+    readonly payload: Uint8Array | null;
+}
+/** An event as a relay fetched it from the store. */
+export interface StoredEvent extends OutboxEvent {
+    /** The store's own number. Never leaves the database: after a failover it may be given again. */
+    readonly id: bigint;
+    /** Which lane of the outbox it travels on: all events of a key share one. */
+    readonly lane: number;
+    /** Bytes of payload, key and headers together. */
+    readonly size: number;
+    readonly payload: Buffer | null;
+}
+/** Bytes of payload, key, headers and names: the number that byte limits speak of. */
+export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;
+
+// dist/core/id-ranges.d.ts
+/** A run of ids without a gap, both ends included. */
+export type IdRange = readonly [first: bigint, last: bigint];
+/** Ids as ascending runs: 1,000 neighbours are one pair. Every integer in a run is an id that is meant. */
+export type IdRanges = readonly IdRange[];
+/** The runs of `ids`, which are ascending and without repeats. */
+export declare function toRanges(ids: readonly bigint[]): IdRanges;
+/** The union of sets that share no id, as ascending runs. */
+export declare function mergeRanges(sets: Iterable<IdRanges>): IdRanges;
+export declare function countIds(ranges: IdRanges): number;
+/** `[1-3,7]`: for logs and for markers. */
+export declare function formatRanges(ranges: IdRanges): string;
+/** Reads what `formatRanges` wrote. Throws a `SyntaxError` on anything else. */
+export declare function parseRanges(text: string): IdRanges;
+
+// dist/stores/postgres/roles.d.ts
+/** Names of the roles that `rolesSql` makes. */
+export interface RoleNames {
+    /** Sends events. @defaultValue `<schema>_writer` */
+    readonly writer?: string;
+    /** Publishes them. @defaultValue `<schema>_relay` */
+    readonly relay?: string;
+    /** Forgets what was published. A process whose relay cleans has both. @defaultValue `<schema>_cleaner` */
+    readonly cleaner?: string;
+    /** Looks at everything. @defaultValue `<schema>_operator` */
+    readonly operator?: string;
+}
+/**
+ * SQL that makes roles without login, each with the least rights for its part, to be granted to
+ * your own users. Run it after the migrations, as the owner of the tables; it may be repeated.
+ *
+ * @example
+ * console.log(rolesSql('oncommit')) // then: GRANT oncommit_writer TO shop
+ */
+export declare function rolesSql(schema: string, names?: RoleNames): string;

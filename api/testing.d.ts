@@ -1,0 +1,775 @@
+// dist/testing/index.d.ts
+export { brokerContract, registerBrokerContract, type BrokerHarness } from './broker-contract.ts';
+export type { ContractCase } from './contract-case.ts';
+export { outboxStoreContract, registerOutboxStoreContract, type StoreHarness, } from './outbox-store-contract.ts';
+
+// dist/testing/broker-contract.d.ts
+import type { BrokerHarness } from './broker-contract/harness.ts';
+import type { ContractCase } from './contract-case.ts';
+export type { BrokerHarness } from './broker-contract/harness.ts';
+/**
+ * What every broker promises, asserted by its `capabilities`. A case throws where a promise is
+ * broken; all of them may share one harness, each uses topics and groups of its own.
+ */
+export declare const brokerContract: readonly ContractCase<BrokerHarness>[];
+/**
+ * Registers the suite with `node:test`. `open` is called once, before the first case.
+ *
+ * @example
+ * registerBrokerContract('my broker', () => openHarness())
+ */
+export declare function registerBrokerContract(name: string, open: () => Promise<BrokerHarness>): void;
+
+// dist/testing/broker-contract/harness.d.ts
+import type { Broker, Publisher, TopicRecord } from '../../core/broker.ts';
+import type { FetchOptions, LogClient, Page, Position } from '../../core/log.ts';
+import type { Ack } from '../../core/outbox-store.ts';
+/** What the suite needs to know of a broker, and to do to it. One harness serves all cases. */
+export interface BrokerHarness extends AsyncDisposable {
+    readonly broker: Broker;
+    /** Another object on the same broker, as another process has it. */
+    readonly other: Broker;
+    /** Makes a topic, and resolves when it can be written to. */
+    createTopic(topic: string, partitions: number): Promise<void>;
+    /** A name that no topic has, where none is made by using it; `null` if that can't be. */
+    unknownTopic(): Promise<string | null>;
+    /** A record of this topic that the broker refuses. @defaultValue one of `maxRecordBytes` and more */
+    refusedRecord?(topic: string): TopicRecord;
+    /** Expels all members of a group without asking them. */
+    expel?(group: string): Promise<void>;
+    /** Short, and as long as the broker asks for at least. */
+    readonly sessionTimeoutMs: number;
+}
+export declare function freshName(what: string): string;
+export declare function freshTopic(harness: BrokerHarness, partitions?: number): Promise<string>;
+/** A record whose value is text; more of it by `more`. */
+export declare function recordOf(topic: string, text: string, more?: Partial<Omit<TopicRecord, 'topic'>>): TopicRecord;
+/** A publisher that numbers its batches. */
+export declare class Sender implements AsyncDisposable {
+    #private;
+    readonly publisher: Publisher;
+    readonly relayId: string;
+    private constructor();
+    static open(broker: Broker): Promise<Sender>;
+    /** A batch that holds these, under ids that are new. */
+    batch(records: readonly TopicRecord[]): Parameters<Publisher['append']>[0];
+    publish(records: readonly TopicRecord[]): Promise<readonly Ack[]>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+/** Publishes with a publisher of its own. */
+export declare function publish(broker: Broker, records: readonly TopicRecord[]): Promise<void>;
+export interface OpenedLog extends AsyncDisposable {
+    readonly client: LogClient;
+}
+export declare function openLog(broker: Broker): Promise<OpenedLog>;
+export declare const FETCH: Omit<FetchOptions, 'signal'>;
+export declare function fetchOnce(client: LogClient, positions: readonly Position[], maxWaitMs?: number): Promise<readonly Page[]>;
+/**
+ * The records of a topic by partition: reads until `count` are there, which a broker may show a
+ * moment after their commit, and then whether there are more.
+ */
+export declare function readTopic(broker: Broker, topic: string, count: number): Promise<ReadonlyMap<number, Page['records']>>;
+/** The values of a topic as text, partition by partition. */
+export declare function readTexts(broker: Broker, topic: string, count: number): Promise<readonly string[]>;
+
+// dist/core/broker.d.ts
+import type { IdRanges } from './id-ranges.ts';
+import type { BrokerError } from './errors.ts';
+import type { LogClient, LogClientOptions } from './log.ts';
+import type { Ack } from './outbox-store.ts';
+import type { WireRecord } from './codec.ts';
+/**
+ * Where events go, and where consumers read them. One implementation per broker; the suite of
+ * `oncommit/testing` asserts by `capabilities`, never by name.
+ */
+export interface Broker {
+    readonly name: string;
+    readonly capabilities: BrokerCapabilities;
+    /** Most bytes of one record. `send` refuses an event above it. */
+    readonly maxRecordBytes: number;
+    /** Why the broker can't take a topic of this name, or `null`. Looks at the name only. */
+    topicProblem(topic: string): string | null;
+    /**
+     * Opens a relay's publisher and takes its place at the broker: from here on `fence` can shut it
+     * out. Called before the relay is enrolled, once in its life.
+     * Throws a `BrokerError` of kind `away` or `misconfigured`.
+     */
+    openPublisher(options: PublisherOptions): Promise<Publisher>;
+    /**
+     * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
+     * visible any more, and what had become visible is known: the batches to settle are those given,
+     * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+     * May be called again. Throws a `BrokerError`.
+     */
+    fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>;
+    /** Tidies up after a fenced or stopped publisher whose batches are all settled. Best effort. */
+    forget(fence: string): Promise<void>;
+    /** Resolves where the topic can be written to. Throws a `BrokerError` that says why not. */
+    probe(topic: string, signal: AbortSignal): Promise<void>;
+    /** Opens a client for one reader. */
+    openLog(options: LogClientOptions): Promise<LogClient>;
+    /** Closes what is shared. Publishers and log clients are closed by who opened them. */
+    close(): Promise<void>;
+}
+export interface BrokerCapabilities {
+    /**
+     * `exactly-once`: a committed-only reader sees each event once, through killed and frozen relays.
+     * `at-least-once`: after a fault the two newest batches may come again.
+     */
+    readonly guarantee: 'exactly-once' | 'at-least-once';
+    /** `fence` shuts a frozen relay out. */
+    readonly fence: boolean;
+    /** A member of a group is asked, and waited for, before a partition is taken from it. */
+    readonly awaitsRevocation: boolean;
+}
+export interface PublisherOptions {
+    readonly outbox: string;
+    readonly relayId: string;
+    /** Aborted when the relay gives up: whatever is under way ends soon. */
+    readonly signal: AbortSignal;
+    /** Told when an append waits for the broker (`away`), and when the broker is back (`null`). */
+    readonly onAway: (error: BrokerError | null) => void;
+}
+/** A batch on its way out: records in the order in which readers must find them. */
+export interface PublishBatch {
+    readonly number: number;
+    readonly ids: IdRanges;
+    readonly records: readonly TopicRecord[];
+}
+export interface TopicRecord extends WireRecord {
+    readonly topic: string;
+}
+/** What a fenced publisher's last batches were. */
+export interface PublishedBatch {
+    readonly relayId: string;
+    readonly number: number;
+    readonly ids: IdRanges;
+}
+/**
+ * One relay's way to the broker. One `append` at a time; a batch's `commit` may run beside the
+ * next batch's `append`. Any rejection, of either, ends the publisher: what became of the batch
+ * is only known by fencing it.
+ */
+export interface Publisher {
+    /** What `Broker.fence` takes. Kept in the relay's row. */
+    readonly fence: string;
+    /**
+     * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
+     * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
+     * the append rejects with what it threw, the publisher staying usable.
+     */
+    append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>;
+    /** Ends it without waiting for what is under way. */
+    close(): Promise<void>;
+}
+export type AppendResult = {
+    readonly state: 'appended';
+    /** Complete when `commit` has resolved: an offset may be given out no earlier. */
+    readonly acks: readonly Ack[];
+    /** Makes it visible, after the commit of the batch before it. Resolves at once where `append` does that already. */
+    commit(): Promise<void>;
+    /** Takes it back where it isn't visible yet. */
+    abort(): Promise<void>;
+} | {
+    readonly state: 'refused';
+    /** Indexes of what was written and acknowledged all the same: facts, to be settled. Ascending. */
+    readonly written: readonly number[];
+    readonly acks: readonly Ack[];
+    /** What was not taken. Indexes in neither list were not written and may be published again. */
+    readonly refusals: readonly Refusal[];
+};
+export interface Refusal {
+    /** Of the records that were refused together: with one it is that one's fault. Ascending. */
+    readonly indexes: readonly number[];
+    /** Of kind `topic-unavailable` or `event-refused`. */
+    readonly error: BrokerError;
+}
+
+// dist/core/id-ranges.d.ts
+/** A run of ids without a gap, both ends included. */
+export type IdRange = readonly [first: bigint, last: bigint];
+/** Ids as ascending runs: 1,000 neighbours are one pair. Every integer in a run is an id that is meant. */
+export type IdRanges = readonly IdRange[];
+/** The runs of `ids`, which are ascending and without repeats. */
+export declare function toRanges(ids: readonly bigint[]): IdRanges;
+/** The union of sets that share no id, as ascending runs. */
+export declare function mergeRanges(sets: Iterable<IdRanges>): IdRanges;
+export declare function countIds(ranges: IdRanges): number;
+/** `[1-3,7]`: for logs and for markers. */
+export declare function formatRanges(ranges: IdRanges): string;
+/** Reads what `formatRanges` wrote. Throws a `SyntaxError` on anything else. */
+export declare function parseRanges(text: string): IdRanges;
+
+// dist/core/errors.d.ts
+/**
+ * Every code that oncommit throws, with what it means. Callers branch on `error.code`,
+ * never on a message.
+ */
+export declare const ERROR_CODES: {
+    readonly ONCOMMIT_OPTION: 'An option has a value that it does not take.';
+    readonly ONCOMMIT_EVENT: 'An event can not be sent as it is.';
+    readonly ONCOMMIT_TRANSACTION: 'A transaction was expected, and something else was given.';
+    readonly ONCOMMIT_STORE: 'The database failed.';
+    readonly ONCOMMIT_SCHEMA: 'The tables are missing, or of a version that this release does not work with.';
+    readonly ONCOMMIT_UNSAFE_STORE: 'The database is set up in a way that would break a promise.';
+    readonly ONCOMMIT_BROKER: 'The broker failed.';
+    readonly ONCOMMIT_PEER_MISSING: 'An optional package that this part needs is not installed.';
+    readonly ONCOMMIT_STREAM_IN_USE: 'A stream is iterated twice, or asked for the next event while one is pending.';
+    readonly ONCOMMIT_OFFSET_LOST: 'The position to read from does not exist in the topic any more.';
+    readonly ONCOMMIT_BROKEN_RECORD: 'No codec can read a record.';
+    readonly ONCOMMIT_STOPPED: 'The part was stopped and can not be used again.';
+};
+export type ErrorCode = keyof typeof ERROR_CODES;
+/** The base of all errors of oncommit. `cause` is the driver's own error where there is one. */
+export declare class OncommitError extends Error {
+    readonly code: ErrorCode;
+    constructor(code: ErrorCode, message: string, options?: ErrorOptions);
+}
+/** An option has a value that it does not take. */
+export declare class OptionError extends OncommitError {
+    readonly option: string;
+    constructor(option: string, got: unknown, takes: string);
+}
+/** An event can not be sent as it is: nothing was written. */
+export declare class EventError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** Something that is not an open transaction was given where one belongs: nothing was written. */
+export declare class TransactionError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** The database failed. The driver's own error is `cause`. */
+export declare class StoreError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/** The tables are missing, or older or newer than this release works with. */
+export declare class SchemaVersionError extends OncommitError {
+    /** The version found, `null` where there are no tables. */
+    readonly found: number | null;
+    readonly expected: number;
+    constructor(message: string, versions: {
+        found: number | null;
+        expected: number;
+    }, options?: ErrorOptions);
+}
+/** The database is set up in a way that would break a promise; the message names the remedy. */
+export declare class UnsafeStoreError extends OncommitError {
+    constructor(message: string, options?: ErrorOptions);
+}
+/**
+ * What a broker's failure says about, decided by the adapter that saw it:
+ * - `away`: the broker can't be reached or can't serve now; no event's fault;
+ * - `topic-unavailable`: one topic is unknown or forbidden; the others work;
+ * - `event-refused`: the broker takes no such record (too large, invalid), now or later;
+ * - `fenced`: another relay took this one's place;
+ * - `misconfigured`: a right or a setting is missing that no event can change; the message names it;
+ * - `unknown`: anything else. Never counted against an event.
+ */
+export type BrokerFailure = 'away' | 'topic-unavailable' | 'event-refused' | 'fenced' | 'misconfigured' | 'unknown';
+/** The broker failed. The client's own error is `cause`. */
+export declare class BrokerError extends OncommitError {
+    readonly kind: BrokerFailure;
+    /** The topic, where the failure is about one. */
+    readonly topic: string | undefined;
+    /** A right is missing: a `topic-unavailable` topic that is forbidden, not unknown. */
+    readonly forbidden: boolean;
+    constructor(kind: BrokerFailure, message: string, options?: ErrorOptions & {
+        topic?: string;
+        forbidden?: boolean;
+    });
+}
+/** An optional package that this part needs is not installed. */
+export declare class PeerMissingError extends OncommitError {
+    constructor(part: string, peer: string, options?: ErrorOptions);
+}
+/** The position to read from does not exist in the topic any more (retention, a recreated topic). */
+export declare class OffsetLostError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    constructor(message: string, at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+    }, options?: ErrorOptions);
+}
+/** No codec can read a record. The mark stays before it: a new stream of the group meets it again. */
+export declare class BrokenRecordError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    constructor(at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+        key: Buffer | null;
+        value: Buffer | null;
+    }, options: ErrorOptions);
+}
+/** A stream has one reader, which asks for one event at a time. */
+export declare class StreamInUseError extends OncommitError {
+    constructor(message: string);
+}
+/** A short text of any value for an error message: its type where its content may be long or secret. */
+export declare function describe(value: unknown): string;
+/** The message of whatever was thrown, with those of its causes. */
+export declare function reasonOf(error: unknown): string;
+
+// dist/core/log.d.ts
+import type { BrokerError, OffsetLostError } from './errors.ts';
+import type { LogRecord } from './codec.ts';
+/** Brokers whose topics are logs, read by offset: the reading side. */
+export interface LogClientOptions {
+    /** A name for the broker's own logs and metrics. */
+    readonly clientId: string;
+}
+export interface TopicPartition {
+    readonly topic: string;
+    readonly partition: number;
+}
+/** A position: the offset that is read next. */
+export interface Position extends TopicPartition {
+    readonly offset: bigint;
+}
+/** One reader's client: a member of at most one group. */
+export interface LogClient {
+    /**
+     * All partitions of the topics. Throws a `BrokerError`: `topic-unavailable` where one is unknown
+     * or forbidden (`topic` says which), `away`.
+     */
+    partitions(topics: readonly string[]): Promise<readonly TopicPartition[]>;
+    /** The offsets of the first record, of the next one to come, or of the first at or after a time. */
+    offsets(partitions: readonly TopicPartition[], at: 'earliest' | 'latest' | Date): Promise<readonly Position[]>;
+    /**
+     * Becomes a member of a group. It resolves when joined; the first assignment comes through
+     * `onAssigned`, before or after. Members of a group may read different topics.
+     */
+    join(options: JoinOptions): Promise<GroupMembership>;
+    /**
+     * Committed records from these positions on, in offset order per partition. Waits up to
+     * `maxWaitMs` for the first. At most about `maxBytes`, but one whole batch of the broker's at
+     * least. One call at a time. Rejects with a `BrokerError` (`away`: try again) or with the
+     * signal's reason; a partition's own failure is in its page.
+     */
+    fetch(positions: readonly Position[], options: FetchOptions): Promise<readonly Page[]>;
+    /** Leaves the group where it is a member, and closes the connections. Commits nothing. */
+    close(): Promise<void>;
+}
+export interface FetchOptions {
+    readonly maxBytes: number;
+    readonly maxPartitionBytes: number;
+    readonly maxWaitMs: number;
+    readonly signal: AbortSignal;
+}
+/** What one fetch brought of one partition. */
+export interface Page extends TopicPartition {
+    readonly records: readonly LogRecord[];
+    /** Where the next fetch goes on: past records that no reader sees, too. */
+    readonly nextOffset: bigint;
+    /** The offset after the last committed record. */
+    readonly endOffset: bigint;
+    /** Why nothing could be read: the position is gone, or the topic is (`topic-unavailable`). */
+    readonly error: OffsetLostError | BrokerError | null;
+}
+export interface JoinOptions {
+    readonly group: string;
+    readonly topics: readonly string[];
+    readonly sessionTimeoutMs: number;
+    /** These partitions are the member's from now on, in this generation; kept ones are named again. */
+    onAssigned(partitions: readonly TopicPartition[], generation: number): void;
+    /**
+     * The member's partitions are about to be taken. What it awaits here the group awaits, where
+     * `capabilities.awaitsRevocation`; `signal` aborts when it must end. Commits are still accepted.
+     */
+    onRevoking(partitions: readonly TopicPartition[], signal: AbortSignal): Promise<void>;
+    /** The member was expelled, or its session is over: its commits are refused from now on. */
+    onLost(partitions: readonly TopicPartition[]): void;
+    /** Told when the group can't be reached (`away`), and when it can again (`null`). */
+    onAway(error: BrokerError | null): void;
+}
+/** A mark: everything below `offset` is handled. */
+export interface Mark extends Position {
+    readonly generation: number;
+}
+export interface GroupMembership {
+    /** The group's committed offsets; a partition without one is left out. */
+    committed(partitions: readonly TopicPartition[]): Promise<readonly Position[]>;
+    /**
+     * Commits marks and resolves when the broker has them. Marks of partitions that the member does
+     * not own in that generation are dropped, never sent: `false` where one was.
+     */
+    commit(marks: readonly Mark[]): Promise<boolean>;
+    /** Tells the group at once. */
+    leave(): Promise<void>;
+}
+
+// dist/core/codec.d.ts
+import type { OutboxEvent } from './event.ts';
+/** A record as a log keeps it. */
+export interface WireRecord {
+    readonly key: Buffer | null;
+    /** `null` is a tombstone. */
+    readonly value: Buffer | null;
+    /** In order; a name may occur more than once. */
+    readonly headers: readonly (readonly [name: string, value: Buffer])[];
+}
+/** A record with its place. */
+export interface LogRecord extends WireRecord {
+    readonly offset: bigint;
+    /** Milliseconds since the epoch: when it was published. */
+    readonly timestamp: number;
+}
+/** An event ↔ a record. */
+export interface Codec {
+    readonly name: string;
+    /** Throws where the event can't be put into this form: that event is refused. */
+    encode(event: OutboxEvent): WireRecord;
+    /** Throws where the record isn't of this form: that record is broken. */
+    decode(record: WireRecord, topic: string): DecodedEvent;
+}
+/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+export interface DecodedEvent {
+    readonly uuid: string | undefined;
+    readonly timestamp: Date | undefined;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly mimeType: string;
+    readonly headers: readonly (readonly [name: string, value: Buffer])[];
+    readonly payload: Buffer | null;
+}
+
+// dist/core/event.d.ts
+/**
+ * A header's value as the sender gave it: text, or bytes for what is not UTF-8.
+ */
+export type HeaderValue = string | Uint8Array;
+/** Headers in the sender's order. A name may occur more than once. */
+export type Headers = readonly (readonly [name: string, value: HeaderValue])[];
+/** What a caller hands to `send`. */
+export interface EventInput {
+    /** Where it goes. Kafka takes up to 249 characters of `[a-zA-Z0-9._-]`. */
+    readonly topic: string;
+    /**
+     * Events of one topic and key are published in the order in which they were sent.
+     * `null` (the default) means no key and no order; the empty string is a key like any other.
+     */
+    readonly key?: string | null;
+    /**
+     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
+     */
+    readonly payload?: unknown;
+    /** What happened, for example `OrderPlaced`. @defaultValue the topic */
+    readonly msgType?: string;
+    /** Of the payload. @defaultValue by the payload: see there */
+    readonly mimeType?: string;
+    /** A plain object, or pairs where order, duplicates or bytes matter. */
+    readonly headers?: Headers | Readonly<Record<string, HeaderValue>>;
+    /** @defaultValue a new UUIDv7 */
+    readonly uuid?: string;
+    /** When it happened. @defaultValue now */
+    readonly timestamp?: Date;
+}
+/** An event that was checked and encoded: what a store appends. */
+export interface OutboxEvent {
+    readonly uuid: string;
+    /** When it happened, to the millisecond. */
+    readonly timestamp: Date;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly mimeType: string;
+    readonly headers: Headers;
+    /** `null` is a tombstone. */
+    readonly payload: Uint8Array | null;
+}
+/** An event as a relay fetched it from the store. */
+export interface StoredEvent extends OutboxEvent {
+    /** The store's own number. Never leaves the database: after a failover it may be given again. */
+    readonly id: bigint;
+    /** Which lane of the outbox it travels on: all events of a key share one. */
+    readonly lane: number;
+    /** Bytes of payload, key and headers together. */
+    readonly size: number;
+    readonly payload: Buffer | null;
+}
+/** Bytes of payload, key, headers and names: the number that byte limits speak of. */
+export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;
+
+// dist/core/outbox-store.d.ts
+import type { OutboxEvent, StoredEvent } from './event.ts';
+import type { IdRanges } from './id-ranges.ts';
+/**
+ * Where committed events wait until the broker has them. One implementation per database;
+ * `oncommit/testing` has the suite that each one passes.
+ *
+ * Every method throws a `StoreError` when the database fails, with the driver's error as `cause`.
+ */
+export interface OutboxStore<Tx = unknown> {
+    /** The kind of database: `postgres`, `sqlite`. */
+    readonly name: string;
+    /** Which outbox this is, if a database has several. Relays of one outbox share its lanes. */
+    readonly outbox: string;
+    /** How many lanes events are spread over: the most relays that can work at once. */
+    readonly lanes: number;
+    /**
+     * Adds events inside the caller's transaction, in their order: they exist if, and only if,
+     * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
+     * transaction, as far as that can be told.
+     */
+    append(tx: Tx, events: readonly OutboxEvent[]): Promise<void>;
+    /** Makes or changes the tables. Safe to call from any number of processes at once. */
+    migrate(): Promise<readonly AppliedMigration[]>;
+    /**
+     * Only reads. Throws a `SchemaVersionError` where the tables are missing or of a version that
+     * this release does not work with, an `UnsafeStoreError` where the database is set up in a way
+     * that would break a promise (a replica, a sequence with a cache …). Each names its remedy.
+     */
+    check(): Promise<void>;
+    /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
+    openRelaySession(): Promise<RelaySession>;
+    /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
+    announce(): void;
+    /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
+    listen(listener: () => void): Promise<AsyncDisposable>;
+    /** Closes what the store opened itself. A pool that was given stays open. */
+    close(): Promise<void>;
+}
+export interface AppliedMigration {
+    readonly version: number;
+    readonly name: string;
+}
+/** What a running relay asks of the store. Methods may be called side by side unless said otherwise. */
+export interface RelaySession extends AsyncDisposable {
+    /** Adds a relay, live for `ttlMs` from now. */
+    enroll(relay: {
+        id: string;
+        fence: string;
+        protocol: number;
+        ttlMs: number;
+    }): Promise<void>;
+    /**
+     * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
+     * in one transaction, so that nobody can fence the relay between the two. Lanes that another
+     * relay took meanwhile are left out.
+     */
+    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>;
+    /** Gives lanes back. The relay has settled all that it had in hand of them. */
+    release(relayId: string, lanes: readonly number[]): Promise<void>;
+    /**
+     * Marks a relay fenced if its time has run out, if it is marked already, or if it is `resigning`,
+     * which only the relay itself may say. Gives what the broker needs to fence it; `null` where the
+     * relay lives or is gone.
+     */
+    markFenced(relayId: string, options?: {
+        resigning: boolean;
+    }): Promise<string | null>;
+    /** Frees a fenced relay's lanes and forgets it. Its last batches are settled before this. */
+    bury(relayId: string): Promise<void>;
+    /**
+     * The next events of `lanes` in the order in which they must be published: id order, and never
+     * one before an event of its key whose transaction had committed before its own was sent.
+     * Not to be called again before it has returned.
+     */
+    fetch(request: FetchRequest): Promise<FetchedBatch>;
+    /** Forgets what was learnt about ids: the next fetch looks from the first one on. */
+    forgetPosition(): void;
+    /**
+     * Records that the broker has a batch, and takes its events off what is to be delivered.
+     * `false` where that had been done before. A fact: needs no ownership.
+     */
+    settle(batch: SettledBatch): Promise<boolean>;
+    /**
+     * Moves events that can't be published now out of the way, each under what blocks it, which is
+     * added where it is new: from what is to be delivered, or from another blocked entry that holds
+     * them. Only for lanes that the relay owns; gives the ids that it moved.
+     */
+    park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>;
+    /** What is blocked on `lanes`. */
+    blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>;
+    /** The held events of these blocked entries, in id order, without those in hand. */
+    fetchHeld(request: HeldRequest): Promise<FetchedBatch>;
+    /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
+    unblock(relayId: string, blockedId: bigint): Promise<boolean>;
+    /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
+    backlog(): Promise<Backlog>;
+    /**
+     * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
+     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+     */
+    clean(holder: string, options: {
+        retentionMs: number;
+        limit: number;
+        leaseMs: number;
+    }): Promise<CleanResult>;
+}
+/** Counts above it are given as it. */
+export declare const BACKLOG_CAP = 100000;
+export interface RelayView {
+    readonly relays: readonly RelayState[];
+    /** Lanes that this relay owns. */
+    readonly owned: readonly number[];
+    /** Lanes without an owner. */
+    readonly free: readonly number[];
+}
+export interface RelayState {
+    readonly id: string;
+    readonly protocol: number;
+    /** `expired`: has not renewed in time, and nobody has fenced it yet. */
+    readonly state: 'live' | 'expired' | 'fenced';
+    /** How many lanes it owns. */
+    readonly lanes: number;
+}
+export type Tick = {
+    readonly state: 'fenced';
+} | {
+    readonly state: 'live';
+    readonly owned: readonly number[];
+    readonly relays: readonly RelayState[];
+};
+export interface FetchRequest {
+    readonly lanes: readonly number[];
+    /** Ids that were fetched and not settled. They are not fetched again. */
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    /** Of `size`, together. A batch may pass it by its last event: one is fetched however large it is. */
+    readonly maxBytes: number;
+    /** Look from the first id on: lanes were gained, or a check is due. */
+    readonly fromStart: boolean;
+}
+export interface FetchedBatch {
+    readonly events: readonly StoredEvent[];
+    /** A limit was reached: there may be more. */
+    readonly full: boolean;
+}
+export interface SettledBatch {
+    /** The relay whose batch it is, which need not be the caller's. */
+    readonly relayId: string;
+    /** Ascending within a relay, from 1. A lower or equal one is known as settled. */
+    readonly number: number;
+    readonly ids: IdRanges;
+    /** Where it went, for the operator. */
+    readonly acks: readonly Ack[];
+}
+/** The first offset of a run of records that a partition took together. */
+export type Ack = readonly [topic: string, partition: number, baseOffset: string];
+/**
+ * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
+ * whole topic on one lane (both null).
+ */
+export interface BlockedScope {
+    readonly topic: string;
+    readonly key: string | null;
+    readonly eventId: bigint | null;
+    readonly lane: number;
+}
+export interface ParkedEvents {
+    readonly scope: BlockedScope;
+    readonly error: string;
+    /** In id order; may be empty to record the block itself. */
+    readonly ids: readonly bigint[];
+}
+export interface BlockedEntry extends BlockedScope {
+    readonly id: bigint;
+    readonly error: string;
+}
+export interface HeldRequest {
+    readonly blockedIds: readonly bigint[];
+    readonly inHand: IdRanges;
+    readonly maxEvents: number;
+    readonly maxBytes: number;
+}
+export interface Backlog {
+    readonly pending: number;
+    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
+    readonly oldestAgeMs: number | null;
+    readonly blocked: number;
+    readonly held: number;
+    readonly dead: number;
+}
+export interface CleanResult {
+    readonly elected: boolean;
+    readonly deleted: number;
+    /** The limit was reached: there may be more. */
+    readonly more: boolean;
+}
+
+// dist/testing/contract-case.d.ts
+/** One promise of a port, as a test that any runner can run: it throws where the promise is broken. */
+export interface ContractCase<Harness> {
+    /** The promise. */
+    readonly title: string;
+    /** Why it doesn't apply to this implementation, or `null`. */
+    readonly unless?: (harness: Harness) => string | null;
+    run(harness: Harness): Promise<void>;
+}
+
+// dist/testing/outbox-store-contract.d.ts
+import type { ContractCase } from './contract-case.ts';
+import type { StoreHarness } from './outbox-store-contract/harness.ts';
+export type { StoreHarness } from './outbox-store-contract/harness.ts';
+/**
+ * What every outbox store promises. A case throws where a promise is broken; each needs a harness
+ * of its own, on tables that are empty.
+ */
+export declare const outboxStoreContract: readonly ContractCase<StoreHarness>[];
+/**
+ * Registers the suite with `node:test`. `open` is called for each case.
+ *
+ * @example
+ * registerOutboxStoreContract('my database', () => openHarness())
+ */
+export declare function registerOutboxStoreContract(name: string, open: () => Promise<StoreHarness>): void;
+
+// dist/testing/outbox-store-contract/harness.d.ts
+import type { OutboxEvent } from '../../core/event.ts';
+import type { FetchedBatch, OutboxStore } from '../../core/outbox-store.ts';
+/** What the suite needs to know of a store, and to do to it. Each case has one of its own. */
+export interface StoreHarness extends AsyncDisposable {
+    /** On tables of its own, which are empty and of the newest version. */
+    readonly store: OutboxStore;
+    /** Another object on the same outbox, as another process has it. */
+    readonly other: OutboxStore;
+    /** An outbox of the same database whose tables were never made, as two processes have it. */
+    openEmpty(): Promise<{
+        readonly store: OutboxStore;
+        readonly other: OutboxStore;
+    }>;
+    /**
+     * Runs `work` in a transaction of what was given to `store`, and commits; where it throws, rolls
+     * back and throws the same.
+     */
+    transaction<T>(work: (tx: unknown) => Promise<T>): Promise<T>;
+    /** What looks like a transaction of the driver and is none, with what it is. */
+    readonly notTransactions: readonly (readonly [what: string, tx: unknown])[];
+    /** Lets a relay's time run out. */
+    expire(relayId: string): Promise<void>;
+    /** Makes an event dead: nothing waits to deliver it any more. */
+    makeDead(eventId: bigint): Promise<void>;
+    /** Makes the tables look as if a newer release had migrated them, where that can be done. */
+    makeNewer?(): Promise<void>;
+    /** The uuids of all events that the tables have, delivered or not. */
+    storedUuids(): Promise<readonly string[]>;
+    /** Transactions that write may be open side by side. */
+    readonly concurrentTransactions: boolean;
+    /** What is announced reaches those who listen in other processes. */
+    readonly wakesOthers: boolean;
+}
+/** An event whose payload is text; more of it by `more`. */
+export declare function eventOf(text: string, more?: Partial<OutboxEvent>): OutboxEvent;
+/** Events of one key. */
+export declare function eventsOf(texts: readonly string[], more?: Partial<OutboxEvent>): readonly OutboxEvent[];
+/** Sends events in a transaction of their own. */
+export declare function send(harness: StoreHarness, ...events: readonly OutboxEvent[]): Promise<void>;
+export declare function textsOf({ events }: FetchedBatch): readonly string[];
+export declare function idsOf({ events }: FetchedBatch): readonly bigint[];
+/** `count` texts that differ. */
+export declare function numbered(count: number): readonly string[];
+/** Asks until the answer is yes: for what only the database's clock decides. */
+export declare function until(isSo: () => Promise<boolean>, what: string): Promise<void>;
+/** For cases whose transactions overlap. */
+export declare const onlyConcurrent: ({ concurrentTransactions }: StoreHarness) => string | null;
+/** For cases about several lanes. */
+export declare const onlyLanes: ({ store }: StoreHarness) => string | null;
