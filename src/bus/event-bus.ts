@@ -106,8 +106,14 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
       },
       options,
     )
-    await relay.start()
+    // Known before it works, so that a close in between stops it too.
     this.#relays.add(relay)
+    try {
+      await relay.start()
+    } catch (error) {
+      this.#relays.delete(relay)
+      throw error
+    }
     return relay
   }
 

@@ -116,6 +116,7 @@ export class Incarnation {
   /** Works until `stopping` aborts or this life is lost. Never rejects; `null` where it stopped cleanly. */
   async run(stopping: AbortSignal): Promise<{ readonly lostBy: unknown } | null> {
     const life = this.#life
+    const disarm = this.#limitStop(stopping)
     const beating = this.#membership.run()
     const working = this.#pipeline.run().catch((error: unknown) => life.abort(error))
     await aborted(stopping, life.signal)
@@ -123,27 +124,40 @@ export class Incarnation {
     const lostBy: unknown = clean ? null : life.signal.reason
     life.abort(new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped'))
     await Promise.all([beating, working, this.#settler.idle()])
+    disarm()
     await this.#publisher.close().catch(() => {})
     await this.#depart(clean)
     return clean ? null : { lostBy }
   }
 
-  /** Finishes what is in hand; `false` where this life is lost before, or the time is over. */
-  async #finish(): Promise<boolean> {
+  /** From a stop on, waiting ends after `stopTimeoutMs`, whatever it is for. */
+  #limitStop(stopping: AbortSignal): () => void {
     const { settings, logger } = this.#context
-    const timer = setTimeout(() => {
-      logger.warn(`oncommit: relay stopped with work in hand after ${settings.stopTimeoutMs} ms`)
-      this.#giveUp.abort()
-      this.#life.abort(
-        new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped with work in hand'),
-      )
-    }, settings.stopTimeoutMs)
+    let timer: NodeJS.Timeout | undefined
+    const arm = (): void => {
+      timer = setTimeout(() => {
+        logger.warn(`oncommit: relay stopped with work in hand after ${settings.stopTimeoutMs} ms`)
+        this.#giveUp.abort()
+        this.#life.abort(
+          new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped with work in hand'),
+        )
+      }, settings.stopTimeoutMs)
+    }
+    if (stopping.aborted) arm()
+    else stopping.addEventListener('abort', arm, { once: true })
+    return () => {
+      clearTimeout(timer)
+      stopping.removeEventListener('abort', arm)
+    }
+  }
+
+  /** Finishes what is in hand; `false` where this life is lost before. */
+  async #finish(): Promise<boolean> {
     const finished = this.#membership.leave().then(
       () => true,
       () => false,
     )
     const clean = await Promise.race([finished, aborted(this.#life.signal).then(() => false)])
-    clearTimeout(timer)
     return clean && !this.#life.signal.aborted
   }
 
@@ -167,13 +181,15 @@ export class Incarnation {
 }
 
 /** Resolves when one of them is aborted. */
-function aborted(...signals: AbortSignal[]): Promise<void> {
-  return new Promise((resolve) => {
+async function aborted(...signals: AbortSignal[]): Promise<void> {
+  const heard = new AbortController()
+  await new Promise<void>((resolve) => {
     for (const signal of signals) {
       if (signal.aborted) resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true })
+      signal.addEventListener('abort', () => resolve(), { once: true, signal: heard.signal })
     }
   })
+  heard.abort()
 }
 
 /** Puts the parts of one life together. */

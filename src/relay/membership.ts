@@ -57,7 +57,7 @@ export class Membership {
 
   /** This relay has no share of the lanes: others work, and it waits to replace one. */
   get standsBy(): boolean {
-    return laneShare(this.#relays, this.#parts.policy) === 0
+    return this.#relays.length > 0 && laneShare(this.#relays, this.#parts.policy) === 0
   }
 
   /** Beats until the relay's life ends. Never rejects. */

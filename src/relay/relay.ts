@@ -109,13 +109,14 @@ export class Relay implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const { store } = this.#parts
+    let listening: AsyncDisposable | undefined
     try {
       await store.check()
-      const first = await this.#begin()
-      const listening = await store.listen(() => this.wake())
-      this.#running = this.#run(first, listening)
+      listening = await store.listen(() => this.wake())
+      this.#running = this.#run(await this.#begin(), listening)
     } catch (error) {
       this.#over = true
+      if (listening !== undefined) await closeQuietly(listening)
       throw error
     }
   }
@@ -140,19 +141,12 @@ export class Relay implements AsyncDisposable {
     const retentionMs = this.#settings.retentionSeconds * 1000
     const cleaner = new Cleaner({ store, retentionMs, outages: this.#outages, clock })
     const cleaning = retentionMs === Number.POSITIVE_INFINITY ? null : cleaner.run(stopping)
-    let next = first
-    for (let failures = 0; !stopping.aborted;) {
-      if (next !== null) {
-        const before = this.#published
-        this.#incarnation = next
-        const ended = await next.run(stopping)
-        this.#incarnation = null
-        if (this.#published > before) this.#unknownSince = null
-        this.#note(ended)
-        failures = this.#published > before ? 0 : failures + 1
-      } else failures += 1
+    // A life that began is run also when a stop came meanwhile: it has a row and a place to give up.
+    for (let next = first, failures = 0; next !== null || !stopping.aborted;) {
+      if (next === null) failures += 1
+      else failures = (await this.#live(next, stopping)) ? 0 : failures + 1
       if (failures > 0) await clock.sleep(backoffMs(RETRY, failures), stopping)
-      if (!stopping.aborted) next = await this.#begin()
+      next = stopping.aborted ? null : await this.#begin()
     }
     await cleaning
     await closeQuietly(listening)
@@ -165,12 +159,20 @@ export class Relay implements AsyncDisposable {
     this.#over = true
   }
 
-  #note(ended: { readonly lostBy: unknown } | null): void {
-    if (ended === null || this.#stopping.signal.aborted) return
+  /** One life, to its end; `true` where it published something. */
+  async #live(incarnation: Incarnation, stopping: AbortSignal): Promise<boolean> {
+    const before = this.#published
+    this.#incarnation = incarnation
+    const ended = await incarnation.run(stopping)
+    this.#incarnation = null
+    const useful = this.#published > before
+    if (ended === null || stopping.aborted) return useful
     this.#outages.failing(STARTING, ended.lostBy)
     const { clock = systemClock } = this.#parts
-    const unknown = ended.lostBy instanceof BrokerError && ended.lostBy.kind === 'unknown'
-    this.#unknownSince = unknown ? (this.#unknownSince ?? clock.monotonic()) : null
+    const isUnknown = ended.lostBy instanceof BrokerError && ended.lostBy.kind === 'unknown'
+    if (!isUnknown || useful) this.#unknownSince = null
+    if (isUnknown) this.#unknownSince ??= clock.monotonic()
+    return useful
   }
 
   #isUnknownForLong(): boolean {
