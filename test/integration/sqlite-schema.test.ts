@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -90,6 +90,22 @@ describe('the tables in SQLite', () => {
     assert.ok(!existsSync(join(fixture.folder, 'missing.db')))
     const other = sqlite({ file: fixture.file, name: 'other' })
     await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 1 })
+  })
+
+  it('are looked for without a change to the file', async () => {
+    for (const sql of ['create table mine (id integer)', migrationSql('oncommit')]) {
+      const file = join(fixture.folder, 'looked.db')
+      writeFileSync(file, '')
+      const db = new DatabaseSync(file)
+      db.exec(sql)
+      db.close()
+      const before = readFileSync(file)
+      const checked = storeOf('looked.db').check()
+      if (sql.includes('mine')) await assert.rejects(checked, { code: 'ONCOMMIT_SCHEMA' })
+      else await checked
+      // What turning on the write-ahead log would change.
+      assert.deepEqual(readFileSync(file), before)
+    }
   })
 
   it('are refused where a newer release made them', async () => {

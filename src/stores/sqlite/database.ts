@@ -25,6 +25,8 @@ export interface DatabaseOptions {
   readonly file: string
   readonly synchronous: 'full' | 'normal'
   readonly busyTimeoutMs: number
+  /** Leaves the file as it is, also without a write-ahead log. @defaultValue false */
+  readonly onlyReads?: boolean
 }
 
 /** Often, since the lock is not fair: beside writers that never pause, a tenth of the longest wait. */
@@ -104,15 +106,11 @@ class Connection implements Queryable {
   readonly #statements = new Map<string, StatementSync>()
   #isBroken = false
 
-  constructor({ file, synchronous }: DatabaseOptions) {
+  constructor({ file, synchronous, onlyReads = false }: DatabaseOptions) {
     this.#database = new DatabaseSync(file, { timeout: 0, readBigInts: true, returnArrays: true })
     try {
-      const [mode] = this.first('pragma journal_mode = wal') ?? []
-      if (mode !== 'wal')
-        throw new UnsafeStoreError(
-          `${file} can not have a write-ahead log (journal_mode = wal), which the outbox needs: keep it on a local disk`,
-        )
-      this.script(`pragma synchronous = ${synchronous}`)
+      if (onlyReads) this.script('pragma query_only = on')
+      else this.#turnOnLog(file, synchronous)
     } catch (error) {
       this.#database.close()
       throw error
@@ -159,6 +157,15 @@ class Connection implements Queryable {
   close(): void {
     this.#statements.clear()
     this.#database.close()
+  }
+
+  #turnOnLog(file: string, synchronous: DatabaseOptions['synchronous']): void {
+    const [mode] = this.first('pragma journal_mode = wal') ?? []
+    if (mode !== 'wal')
+      throw new UnsafeStoreError(
+        `${file} can not have a write-ahead log (journal_mode = wal), which the outbox needs: keep it on a local disk`,
+      )
+    this.script(`pragma synchronous = ${synchronous}`)
   }
 
   #rollBack(): void {

@@ -49,7 +49,7 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
   }
 
   async check(): Promise<void> {
-    const database = this.#open()
+    const database = this.#open({ onlyReads: true })
     try {
       await check(database, this.#options.file, this.outbox)
     } finally {
@@ -78,8 +78,9 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
     for (const database of this.#opened) database.close()
   }
 
-  #open(): Database {
-    const database = new Database(this.#options, () => this.#opened.delete(database))
+  #open({ onlyReads } = { onlyReads: false }): Database {
+    const options = { ...this.#options, onlyReads }
+    const database = new Database(options, () => this.#opened.delete(database))
     this.#opened.add(database)
     return database
   }
