@@ -41,6 +41,8 @@ export interface SqliteOptions {
     /**
      * Of the store's own connections; those of senders keep theirs. `full` survives a power loss;
      * `normal` survives a killed process, and publishes again what it forgot in a power loss.
+     * A sender whose connection is `normal` may lose a transaction in a power loss whose event was
+     * published already.
      * @defaultValue 'full'
      */
     readonly synchronous?: 'full' | 'normal';
@@ -75,7 +77,10 @@ export interface NodeSqliteConnection {
     readonly isTransaction: boolean;
     prepare(sql: string): SqliteStatement;
 }
-/** A `Database` of better-sqlite3. */
+/**
+ * A `Database` of better-sqlite3. Its default with a write-ahead log is `synchronous = normal`:
+ * `db.pragma('synchronous = full')` keeps what was sent through a power loss, too.
+ */
 export interface BetterSqliteConnection {
     readonly inTransaction: boolean;
     prepare(sql: string): SqliteStatement;

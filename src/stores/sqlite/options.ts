@@ -15,6 +15,8 @@ export interface SqliteOptions {
   /**
    * Of the store's own connections; those of senders keep theirs. `full` survives a power loss;
    * `normal` survives a killed process, and publishes again what it forgot in a power loss.
+   * A sender whose connection is `normal` may lose a transaction in a power loss whose event was
+   * published already.
    * @defaultValue 'full'
    */
   readonly synchronous?: 'full' | 'normal'

@@ -13,7 +13,10 @@ export interface NodeSqliteConnection {
   prepare(sql: string): SqliteStatement
 }
 
-/** A `Database` of better-sqlite3. */
+/**
+ * A `Database` of better-sqlite3. Its default with a write-ahead log is `synchronous = normal`:
+ * `db.pragma('synchronous = full')` keeps what was sent through a power loss, too.
+ */
 export interface BetterSqliteConnection {
   readonly inTransaction: boolean
   prepare(sql: string): SqliteStatement
