@@ -18,13 +18,11 @@ import { runRelay } from '../order/relays.ts'
 import { runWriters } from '../order/writers.ts'
 import { createDatabase, sharedPostgres } from '../servers/index.ts'
 import { freePort } from '../servers/ports.ts'
-import { asNobody, findProgram } from '../servers/programs.ts'
+import { asNobody, canInstall, findProgram, install } from '../servers/programs.ts'
 
-const program = findProgram('pgbouncer')
-const skip = program === undefined && 'pgbouncer is not installed: apt-get install pgbouncer'
 const EVENTS = 3_000
 
-describe('behind pgbouncer in transaction mode', { skip }, () => {
+describe('behind pgbouncer in transaction mode', () => {
   for (const driver of ['pg', 'Postgres.js'] as const) {
     it(`keeps all promises through ${driver}`, async () => {
       const server = await sharedPostgres()
@@ -81,7 +79,7 @@ async function startPgbouncer(server: {
 auth_type = trust\nauth_file = ${join(folder, 'users.txt')}\npool_mode = transaction\ndefault_pool_size = 5\nunix_socket_dir =
 ignore_startup_parameters = extra_float_digits\n`,
   )
-  const child = spawn(program ?? '', [join(folder, 'pgbouncer.ini')], {
+  const child = spawn(await pgbouncer(), [join(folder, 'pgbouncer.ini')], {
     ...asNobody,
     stdio: 'ignore',
   })
@@ -107,4 +105,12 @@ async function accepts(port: number): Promise<boolean> {
   } finally {
     socket.destroy()
   }
+}
+
+/** The program; installed where that can be done. */
+async function pgbouncer(): Promise<string> {
+  if (findProgram('pgbouncer') === undefined && canInstall()) await install(['pgbouncer'])
+  const program = findProgram('pgbouncer')
+  if (program === undefined) throw new Error('this test needs pgbouncer: apt-get install pgbouncer')
+  return program
 }
