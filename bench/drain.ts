@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createDatabase, createTopic, startKafka, startPostgres } from '../test/servers/index.ts'
 import { TOPIC, fillEvents, refillDelivery } from './drain/backlog.ts'
-import type { Contestant, Finding, Job } from './drain/contestants.ts'
+import type { Contestant, Finding, Job } from './drain/job.ts'
 
 const { values } = parseArgs({
   options: {

@@ -3,25 +3,8 @@ import { kafka } from '../../src/brokers/kafka/index.ts'
 import { EventBus } from '../../src/index.ts'
 import { postgres } from '../../src/stores/postgres/index.ts'
 import { judge, topicEnds } from './judge.ts'
+import type { Finding, Job } from './job.ts'
 import { drainRaw } from './raw.ts'
-
-export type Contestant = 'raw' | 'at-least-once' | 'exactly-once'
-
-export interface Job {
-  readonly contestant: Contestant
-  readonly events: number
-  readonly databaseUrl: string
-  readonly broker: string
-}
-
-export interface Finding {
-  readonly perSecond: number
-  /** Of this process, an event. */
-  readonly cpuMicros: number
-  readonly lost: number
-  readonly duplicated: number
-  readonly outOfOrder: number
-}
 
 if (process.send !== undefined) {
   const job = JSON.parse(process.argv[2] ?? '{}') as Job

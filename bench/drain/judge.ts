@@ -1,7 +1,7 @@
 import { kafka } from '../../src/brokers/kafka/index.ts'
 import type { LogClient, Position } from '../../src/core/log.ts'
 import { TOPIC } from './backlog.ts'
-import type { Finding, Job } from './contestants.ts'
+import type { Finding, Job } from './job.ts'
 
 const LIMITS = { maxBytes: 4 * 1024 * 1024, maxPartitionBytes: 1024 * 1024, maxWaitMs: 500 }
 

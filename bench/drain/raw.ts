@@ -1,7 +1,7 @@
 import { Producer, compatibilityPartitioner } from '@platformatic/kafka'
 import { Client } from 'pg'
 import { TOPIC } from './backlog.ts'
-import type { Job } from './contestants.ts'
+import type { Job } from './job.ts'
 
 const PAGE = 1000
 

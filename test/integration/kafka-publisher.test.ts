@@ -287,9 +287,9 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
 }
 
 async function twoKeys(): Promise<[Buffer, Buffer]> {
-  const { murmur2 } = await import('../../src/brokers/kafka/murmur2.ts')
+  const { partitionOf } = await import('../../src/core/murmur2.ts')
   const keys = Array.from({ length: 50 }, (_, at) => Buffer.from(`key ${at}`))
   const find = (partition: number): Buffer =>
-    keys.find((key) => murmur2(key) % 2 === partition) ?? Buffer.alloc(0)
+    keys.find((key) => partitionOf(key, 2) === partition) ?? Buffer.alloc(0)
   return [find(0), find(1)]
 }

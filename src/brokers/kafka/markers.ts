@@ -5,7 +5,7 @@ import { formatRanges, parseRanges } from '../../core/id-ranges.ts'
 import type { Cluster } from './cluster.ts'
 import { TOPIC_ALREADY_EXISTS, answeredCodes } from './failures.ts'
 import type { FetchedBatch } from './kafka-client.ts'
-import { murmur2 } from './murmur2.ts'
+import { partitionOf } from '../../core/murmur2.ts'
 import { retrying, type RetryRule } from './retrying.ts'
 import type { PartitionBatch } from './sends.ts'
 import type { TopicDirectory } from './topic-directory.ts'
@@ -43,7 +43,7 @@ export function markerBatch(
 
 /** Where the markers of a transactional id are. */
 export function markerPartition(key: string, partitions: number): number {
-  return murmur2(Buffer.from(key)) % Math.min(partitions, PARTITIONS)
+  return partitionOf(Buffer.from(key), Math.min(partitions, PARTITIONS))
 }
 
 /** The topic where the markers are kept. */

@@ -1,5 +1,5 @@
 import type { TopicRecord } from '../../core/broker.ts'
-import { murmur2 } from './murmur2.ts'
+import { partitionOf } from '../../core/murmur2.ts'
 import { recordBytes, type BatchSource } from './record-batch.ts'
 
 /** Records that one partition takes in one request. */
@@ -80,8 +80,8 @@ function place(
   into: { sends: OpenBatch[][]; turns: KeylessTurns },
 ): void {
   const { key } = records[index] as TopicRecord
-  const number = key === null ? into.turns.at(plan.topic) : murmur2(key)
-  const partition = number % plan.partitions
+  const partition =
+    key === null ? into.turns.at(plan.topic) % plan.partitions : partitionOf(key, plan.partitions)
   const open = plan.open[partition]
   if (open !== undefined && open.bytes + bytes <= MAX_BATCH_BYTES) {
     open.indexes.push(index)

@@ -1,6 +1,6 @@
 import { describe, StoreError, TransactionError } from '../../core/errors.ts'
 import { type OutboxEvent, eventSize } from '../../core/event.ts'
-import { encodeHeaders } from './headers.ts'
+import { encodeHeaders } from '../../core/stored-headers.ts'
 import type { PgClient, PostgresJsTransaction, PostgresTransaction } from './postgres-client.ts'
 import { numberArray, textArray } from './sql-text.ts'
 import { storeFailure } from './store-failure.ts'

@@ -1,6 +1,6 @@
 import type { StoredEvent } from '../../core/event.ts'
 import type { Row } from './database.ts'
-import { decodeHeaders } from './headers.ts'
+import { decodeHeaders } from '../../core/stored-headers.ts'
 
 /** What the rows of a fetch are. */
 export interface Fetched {

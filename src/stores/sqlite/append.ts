@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 
 import { describe, StoreError, TransactionError } from '../../core/errors.ts'
 import type { OutboxEvent } from '../../core/event.ts'
-import { encodeHeaders } from './headers.ts'
+import { encodeHeaders } from '../../core/stored-headers.ts'
 import type { SqliteStatement, SqliteTransaction, SqliteValue } from './sqlite-client.ts'
 import { isBusy, isStale, storeFailure } from './store-failure.ts'
 

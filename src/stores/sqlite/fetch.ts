@@ -1,7 +1,7 @@
 import { eventSize, type StoredEvent } from '../../core/event.ts'
 import type { FetchedBatch, FetchRequest, HeldRequest } from '../../core/outbox-store.ts'
 import type { Queryable, Row } from './database.ts'
-import { decodeHeaders } from './headers.ts'
+import { decodeHeaders } from '../../core/stored-headers.ts'
 import { gapsOf } from './id-lists.ts'
 
 /** The columns of an event `e` that `Batch` reads, after its id and lane. */

@@ -1,8 +1,8 @@
-import type { Headers, HeaderValue } from '../../core/event.ts'
+import type { Headers, HeaderValue } from './event.ts'
 
 /**
  * Headers as JSON: `[name, "text"]` or `[name, { "b64": "…" }]` for bytes. A list, since an object
- * keeps neither order nor duplicates. `null` where there are none.
+ * of JSON keeps neither order nor duplicates. `null` where there are none.
  */
 export function encodeHeaders(headers: Headers): string | null {
   if (headers.length === 0) return null

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
-import { decodeHeaders, encodeHeaders } from './headers.ts'
+import { decodeHeaders, encodeHeaders } from './stored-headers.ts'
 
 describe('headers as JSON', () => {
   it('keep order, duplicates, text and bytes', () => {
