@@ -7,10 +7,11 @@ import { defaultLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
 import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
+import { topicNameProblem } from '../core/topic-name.ts'
 import { Subscriptions } from '../consumer/subscriptions.ts'
 import { EventStream } from '../consumer/event-stream.ts'
 import type { StreamOptions } from '../consumer/options.ts'
-import { Outbox, kafkaTopicProblem } from '../outbox/outbox.ts'
+import { Outbox } from '../outbox/outbox.ts'
 import type { EventLimits } from '../outbox/encode-event.ts'
 import { Relay } from '../relay/relay.ts'
 import type { RelayOptions } from '../relay/options.ts'
@@ -181,7 +182,7 @@ const LOGGER = 'a logger with debug, info, warn and error: console, pino'
 
 function limitsOf(broker: Broker | undefined): EventLimits {
   if (broker === undefined)
-    return { maxRecordBytes: MAX_RECORD_BYTES, topicProblem: kafkaTopicProblem }
+    return { maxRecordBytes: MAX_RECORD_BYTES, topicProblem: topicNameProblem }
   return {
     maxRecordBytes: broker.maxRecordBytes,
     topicProblem: (topic) => broker.topicProblem(topic),

@@ -47,7 +47,7 @@ function topicOf(topic: unknown, limits: EventLimits): string {
     throw new EventError(`event.topic: a text that is not empty is needed, got ${describe(topic)}`)
   }
   const problem = limits.topicProblem(topic)
-  if (problem !== null) throw new EventError(`event.topic: ${describe(topic)} ${problem}`)
+  if (problem !== null) throw new EventError(`event.topic: ${problem}`)
   return topic
 }
 

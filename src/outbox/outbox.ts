@@ -4,14 +4,6 @@ import type { OutboxStore } from '../core/outbox-store.ts'
 import { encodeEvent } from './encode-event.ts'
 import type { EventLimits } from './encode-event.ts'
 
-/** What Kafka takes as a topic: the rule where no broker is there to ask. */
-export function kafkaTopicProblem(topic: string): string | null {
-  if (topic === '.' || topic === '..') return 'is a reserved name'
-  return /^[a-zA-Z0-9._-]{1,249}$/.test(topic)
-    ? null
-    : 'is no name for a topic: up to 249 characters of a-z, A-Z, 0-9, ".", "_" and "-"'
-}
-
 /** The sending side: checks, encodes, appends inside the caller's transaction. */
 export class Outbox<Tx> {
   readonly #store: OutboxStore<Tx>

@@ -5,7 +5,8 @@ import type { Codec } from '../../src/core/codec.ts'
 import type { EventInput } from '../../src/core/event.ts'
 import type { Logger } from '../../src/core/logger.ts'
 import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
-import { Outbox, kafkaTopicProblem } from '../../src/outbox/outbox.ts'
+import { topicNameProblem } from '../../src/core/topic-name.ts'
+import { Outbox } from '../../src/outbox/outbox.ts'
 import { Relay } from '../../src/relay/relay.ts'
 import type { RelayOptions } from '../../src/relay/options.ts'
 import { postgres } from '../../src/stores/postgres/index.ts'
@@ -64,7 +65,7 @@ export class OutboxFixture implements AsyncDisposable {
   ): Promise<void> {
     const client = await this.pool.connect()
     const wake = (): void => this.#relays.forEach((relay) => relay.wake())
-    const limits = { maxRecordBytes: 4_000_000, topicProblem: kafkaTopicProblem }
+    const limits = { maxRecordBytes: 4_000_000, topicProblem: topicNameProblem }
     const outbox = new Outbox(this.store, limits, wake)
     try {
       await client.query('BEGIN')

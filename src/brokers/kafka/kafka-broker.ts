@@ -3,7 +3,8 @@ import { Cluster } from './cluster.ts'
 import { openExactlyOncePublisher } from './exactly-once-publisher.ts'
 import { fencePublisher, forgetMarkers } from './fence.ts'
 import { openIdempotentPublisher } from './idempotent-publisher.ts'
-import { kafkaTopicProblem, readKafkaOptions, type KafkaOptions } from './kafka-options.ts'
+import { topicNameProblem } from '../../core/topic-name.ts'
+import { readKafkaOptions, type KafkaOptions } from './kafka-options.ts'
 import { openKafkaLog } from './log-client.ts'
 import { bounded, retrying } from './retrying.ts'
 import { TopicDirectory } from './topic-directory.ts'
@@ -34,7 +35,7 @@ export function kafka(options: KafkaOptions): Broker {
     topicProblem: (topic) =>
       topic === settings.markerTopic
         ? `${topic} is the topic of markers: no events go there`
-        : kafkaTopicProblem(topic),
+        : topicNameProblem(topic),
     openPublisher: exactlyOnce
       ? async (publisher) => openExactlyOncePublisher(settings, publisher)
       : async (publisher) => openIdempotentPublisher(settings, publisher),

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { OptionError } from '../../core/errors.ts'
 import { kafka } from './kafka-broker.ts'
-import { kafkaTopicProblem, readKafkaOptions, type KafkaOptions } from './kafka-options.ts'
+import { topicNameProblem } from '../../core/topic-name.ts'
+import { readKafkaOptions, type KafkaOptions } from './kafka-options.ts'
 
 const brokers = ['localhost:9092']
 
@@ -59,8 +60,8 @@ for (const [option, given] of [
   })
 
 it('knows which names Kafka takes', () => {
-  for (const good of ['a', 'A.b_c-1', 'x'.repeat(249)]) assert.equal(kafkaTopicProblem(good), null)
+  for (const good of ['a', 'A.b_c-1', 'x'.repeat(249)]) assert.equal(topicNameProblem(good), null)
   for (const bad of ['', '.', '..', 'x'.repeat(250), 'a b', 'a/b', 'ключ', 'a:b'])
-    assert.notEqual(kafkaTopicProblem(bad), null)
+    assert.notEqual(topicNameProblem(bad), null)
   assert.notEqual(kafka({ brokers }).topicProblem('__oncommit_markers'), null)
 })

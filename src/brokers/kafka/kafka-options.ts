@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import { isIP } from 'node:net'
 import { OptionError } from '../../core/errors.ts'
 import { knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
+import { topicNameProblem } from '../../core/topic-name.ts'
 import type { KafkaConnection } from './kafka-client.ts'
 
 /** How the client proves who it is. */
@@ -117,19 +118,8 @@ export function readKafkaOptions(options: KafkaOptions): KafkaSettings {
   })
 }
 
-/** Why Kafka can't take a topic of this name, or `null`. */
-export function kafkaTopicProblem(topic: string): string | null {
-  if (topic === '') return 'a topic needs a name'
-  if (topic === '.' || topic === '..') return `a topic can not be called '${topic}'`
-  if (topic.length > 249)
-    return `a topic's name has at most 249 characters, this has ${topic.length}`
-  if (!/^[a-zA-Z0-9._-]+$/.test(topic))
-    return `a topic's name has only letters, digits, '.', '_' and '-': ${JSON.stringify(topic)}`
-  return null
-}
-
 function readMarkerTopic(topic: string): string {
-  const problem = kafkaTopicProblem(text('kafka.markerTopic', topic))
+  const problem = topicNameProblem(text('kafka.markerTopic', topic))
   if (problem !== null)
     throw new OptionError('kafka.markerTopic', topic, `a name that Kafka takes: ${problem}`)
   return topic

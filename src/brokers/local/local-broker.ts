@@ -2,12 +2,12 @@ import type { Broker, Publisher, PublisherOptions, TopicRecord } from '../../cor
 import { BrokerError, OptionError } from '../../core/errors.ts'
 import type { LogClient } from '../../core/log.ts'
 import { wholeNumber } from '../../core/options.ts'
+import { topicNameProblem } from '../../core/topic-name.ts'
 import { toBrokerError } from './failures.ts'
 import { LocalLogClient } from './log-client.ts'
 import { type LocalLog, makeTopic, openLocalLog, useTopic } from './local-log.ts'
 import { type LocalOptions, MOST_PARTITIONS, readLocalOptions } from './local-options.ts'
 import { LocalPublisher } from './publisher.ts'
-import { topicProblem } from './topics.ts'
 
 /**
  * A broker without a server. What its faults do, they do in this process and to this object: other
@@ -62,7 +62,7 @@ export function local(options: LocalOptions = {}): LocalBroker {
       awaitsRevocation: true,
     }),
     maxRecordBytes: settings.maxRecordBytes,
-    topicProblem,
+    topicProblem: topicNameProblem,
     openPublisher: async (publisher) =>
       asked(log, publisher.signal, (): Publisher => openPublisher(log, publisher)),
     fence: async (fence, signal) =>
@@ -130,7 +130,7 @@ async function createTopic(
   topic: string,
   partitions: number = log.settings.partitions,
 ): Promise<void> {
-  const problem = topicProblem(topic)
+  const problem = topicNameProblem(topic)
   if (problem !== null)
     throw new OptionError('createTopic.topic', topic, `a topic's name: ${problem}`)
   wholeNumber('createTopic.partitions', partitions, { min: 1, max: MOST_PARTITIONS })

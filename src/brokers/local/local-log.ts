@@ -6,7 +6,8 @@ import { Groups } from './groups.ts'
 import type { LocalSettings } from './local-options.ts'
 import { LogDatabase } from './log-database.ts'
 import { Publishers } from './publishers.ts'
-import { type Topic, topicProblem, Topics } from './topics.ts'
+import { topicNameProblem } from '../../core/topic-name.ts'
+import { type Topic, Topics } from './topics.ts'
 
 /** What the publishers and readers of one broker share. */
 export interface LocalLog {
@@ -43,7 +44,7 @@ export function useTopic(log: LocalLog, name: string): Topic {
   const topic = log.topics.find(name)
   if (topic !== null) return topic
   const { autoCreateTopics, partitions } = log.settings
-  const problem = topicProblem(name) ?? (autoCreateTopics ? null : 'there is none')
+  const problem = topicNameProblem(name) ?? (autoCreateTopics ? null : 'there is none')
   if (problem !== null)
     throw new BrokerError('topic-unavailable', `topic ${name}: ${problem}`, { topic: name })
   return makeTopic(log, name, partitions)

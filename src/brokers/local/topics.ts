@@ -38,17 +38,6 @@ export class Topics {
   }
 }
 
-/** Kafka's rule, so that what works here works there. */
-export function topicProblem(topic: string): string | null {
-  if (topic === '') return 'a topic needs a name'
-  if (topic === '.' || topic === '..') return `a topic can not be called '${topic}'`
-  if (topic.length > 249)
-    return `a topic's name has at most 249 characters, this has ${topic.length}`
-  if (!/^[a-zA-Z0-9._-]+$/.test(topic))
-    return `a topic's name has only letters, digits, '.', '_' and '-': ${JSON.stringify(topic)}`
-  return null
-}
-
 function selectPartitionIds(database: LogDatabase, topic: string): readonly number[] {
   const rows = database
     .statement(
