@@ -34,6 +34,8 @@ export interface WireRecord {
     /** In order; a name may occur more than once. */
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
 }
+/** Bytes of a record's key, value, and headers with their names. */
+export declare function recordBytes({ key, value, headers }: WireRecord): number;
 /** A record with its place. */
 export interface LogRecord extends WireRecord {
     readonly offset: bigint;

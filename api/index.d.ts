@@ -103,8 +103,8 @@ export interface Broker {
     openPublisher(options: PublisherOptions): Promise<Publisher>;
     /**
      * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
-     * visible any more, and what had become visible is known: the batches to settle are those given,
-     * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+     * visible any more, and what had become visible is known: the last two batches, ascending, or as
+     * many as there were. A refused batch is none. Empty where the broker has no fence (`capabilities.fence`).
      * May be called again. Throws a `BrokerError`.
      */
     fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>;
@@ -421,6 +421,8 @@ export interface WireRecord {
     /** In order; a name may occur more than once. */
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
 }
+/** Bytes of a record's key, value, and headers with their names. */
+export declare function recordBytes({ key, value, headers }: WireRecord): number;
 /** A record with its place. */
 export interface LogRecord extends WireRecord {
     readonly offset: bigint;
@@ -961,6 +963,7 @@ export interface RelayParts {
     readonly codecFor: (topic: string) => Codec;
     readonly logger: Logger;
     readonly clock?: Clock;
+    readonly onStopped?: () => void;
 }
 /** What a relay is doing. */
 export interface RelayStatus {
@@ -989,7 +992,8 @@ export declare class Relay implements AsyncDisposable {
     constructor(parts: RelayParts, options?: RelayOptions);
     /**
      * Resolves when the relay works, or, where the broker is away, waits for it. Rejects, with the
-     * relay stopped, on what waiting can't mend: no tables, an unsafe database, a missing right.
+     * relay stopped, on what waiting can't mend: no tables, an unsafe database, a right that the
+     * broker misses.
      */
     start(): Promise<void>;
     /** Events may have been sent: look now. */

@@ -42,8 +42,8 @@ export interface Broker {
     openPublisher(options: PublisherOptions): Promise<Publisher>;
     /**
      * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
-     * visible any more, and what had become visible is known: the batches to settle are those given,
-     * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+     * visible any more, and what had become visible is known: the last two batches, ascending, or as
+     * many as there were. A refused batch is none. Empty where the broker has no fence (`capabilities.fence`).
      * May be called again. Throws a `BrokerError`.
      */
     fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>;
@@ -360,6 +360,8 @@ export interface WireRecord {
     /** In order; a name may occur more than once. */
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
 }
+/** Bytes of a record's key, value, and headers with their names. */
+export declare function recordBytes({ key, value, headers }: WireRecord): number;
 /** A record with its place. */
 export interface LogRecord extends WireRecord {
     readonly offset: bigint;
@@ -706,8 +708,6 @@ export interface KafkaSettings {
 }
 /** Checks the options and applies the defaults. Throws an `OptionError`. */
 export declare function readKafkaOptions(options: KafkaOptions): KafkaSettings;
-/** Why Kafka can't take a topic of this name, or `null`. */
-export declare function kafkaTopicProblem(topic: string): string | null;
 export {};
 
 // dist/brokers/kafka/kafka-client.d.ts

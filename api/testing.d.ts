@@ -71,6 +71,8 @@ export declare function fetchOnce(client: LogClient, positions: readonly Positio
 export declare function readTopic(broker: Broker, topic: string, count: number): Promise<ReadonlyMap<number, Page['records']>>;
 /** The values of a topic as text, partition by partition. */
 export declare function readTexts(broker: Broker, topic: string, count: number): Promise<readonly string[]>;
+/** A record that the broker refuses. */
+export declare function refusedRecord(harness: BrokerHarness, topic: string): TopicRecord;
 
 // dist/core/broker.d.ts
 import type { IdRanges } from './id-ranges.ts';
@@ -97,8 +99,8 @@ export interface Broker {
     openPublisher(options: PublisherOptions): Promise<Publisher>;
     /**
      * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
-     * visible any more, and what had become visible is known: the batches to settle are those given,
-     * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+     * visible any more, and what had become visible is known: the last two batches, ascending, or as
+     * many as there were. A refused batch is none. Empty where the broker has no fence (`capabilities.fence`).
      * May be called again. Throws a `BrokerError`.
      */
     fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>;
@@ -415,6 +417,8 @@ export interface WireRecord {
     /** In order; a name may occur more than once. */
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
 }
+/** Bytes of a record's key, value, and headers with their names. */
+export declare function recordBytes({ key, value, headers }: WireRecord): number;
 /** A record with its place. */
 export interface LogRecord extends WireRecord {
     readonly offset: bigint;

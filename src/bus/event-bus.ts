@@ -1,5 +1,6 @@
 import { cloudEvents } from '../codecs/cloudevents/index.ts'
 import type { Broker } from '../core/broker.ts'
+import { recordBytes } from '../core/codec.ts'
 import type { Codec } from '../core/codec.ts'
 import { OncommitError, OptionError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
@@ -73,7 +74,9 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     this.#codecFor = () => shared
     this.#logger = logger
     this.#outbox =
-      store === undefined ? undefined : new Outbox(store, limitsOf(broker), () => this.#wake(store))
+      store === undefined
+        ? undefined
+        : new Outbox(store, limitsOf(broker, shared), () => this.#wake(store))
   }
 
   /** Makes or changes the tables; gives what it applied. Any number of processes may do it at once. */
@@ -98,12 +101,13 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
    * `UnsafeStoreError` or a `BrokerError` where waiting would not help.
    */
   async startRelay(options?: RelayOptions): Promise<Relay> {
-    const relay = new Relay(
+    const relay: Relay = new Relay(
       {
         store: this.#required(this.#store, 'store', 'relay'),
         broker: this.#required(this.#broker, 'broker', 'relay'),
         codecFor: this.#codecFor,
         logger: this.#logger,
+        onStopped: () => this.#relays.delete(relay),
       },
       options,
     )
@@ -180,11 +184,11 @@ const BROKER = 'a Broker: kafka(…), local(…)'
 const CODEC = 'a Codec: cloudEvents(…)'
 const LOGGER = 'a logger with debug, info, warn and error: console, pino'
 
-function limitsOf(broker: Broker | undefined): EventLimits {
-  if (broker === undefined)
-    return { maxRecordBytes: MAX_RECORD_BYTES, topicProblem: topicNameProblem }
+function limitsOf(broker: Broker | undefined, codec: Codec): EventLimits {
   return {
-    maxRecordBytes: broker.maxRecordBytes,
-    topicProblem: (topic) => broker.topicProblem(topic),
+    maxRecordBytes: broker?.maxRecordBytes ?? MAX_RECORD_BYTES,
+    recordBytes: (event) => recordBytes(codec.encode(event)),
+    topicProblem: (topic) =>
+      broker === undefined ? topicNameProblem(topic) : broker.topicProblem(topic),
   }
 }

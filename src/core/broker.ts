@@ -26,8 +26,8 @@ export interface Broker {
 
   /**
    * Shuts a publisher out for good. After it has resolved nothing of that publisher's becomes
-   * visible any more, and what had become visible is known: the batches to settle are those given,
-   * at most the last two, ascending. Empty where the broker has no fence (`capabilities.fence`).
+   * visible any more, and what had become visible is known: the last two batches, ascending, or as
+   * many as there were. A refused batch is none. Empty where the broker has no fence (`capabilities.fence`).
    * May be called again. Throws a `BrokerError`.
    */
   fence(fence: string, signal: AbortSignal): Promise<readonly PublishedBatch[]>

@@ -9,6 +9,13 @@ export interface WireRecord {
   readonly headers: readonly (readonly [name: string, value: Buffer])[]
 }
 
+/** Bytes of a record's key, value, and headers with their names. */
+export function recordBytes({ key, value, headers }: WireRecord): number {
+  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0)
+  for (const [name, header] of headers) bytes += Buffer.byteLength(name) + header.byteLength
+  return bytes
+}
+
 /** A record with its place. */
 export interface LogRecord extends WireRecord {
   readonly offset: bigint

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { EventError } from '../core/errors.ts'
+import { eventSize } from '../core/event.ts'
 import type { EventInput } from '../core/event.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
 import { encodeEvent } from './encode-event.ts'
 
-const limits = { maxRecordBytes: 1000, topicProblem: topicNameProblem }
+const limits = { maxRecordBytes: 1000, recordBytes: eventSize, topicProblem: topicNameProblem }
 const encode = (input: object) => encodeEvent(input as EventInput, limits)
 
 test('a payload of bytes stays as it is, text is UTF-8, anything else is JSON', () => {
@@ -78,7 +79,7 @@ const wrong: [string, object, RegExp][] = [
   [
     'too many bytes',
     { topic: 't', payload: Buffer.alloc(1001) },
-    /1001 bytes .* maxRecordBytes is 1000/,
+    /1001 bytes, and maxRecordBytes is 1000/,
   ],
 ]
 for (const [what, input, message] of wrong) {

@@ -80,6 +80,8 @@ export class BlockedKeys {
 
   /** A topic is back, and these are its entries, on all lanes of this relay. */
   drainTopic(topic: string, entries: readonly BlockedEntry[]): void {
+    // Entries of a lane that was gained meanwhile are not among these: it is unavailable again, and probed.
+    if (this.#topics.get(topic)?.state !== 'back') return
     if (entries.length === 0) this.#topics.delete(topic)
     else {
       const byLane = new Map(entries.map((entry) => [entry.lane, entry]))
@@ -104,7 +106,7 @@ export class BlockedKeys {
   /** A lane's entry is gone. */
   free(entry: BlockedEntry): void {
     const topic = this.#topics.get(entry.topic)
-    if (topic?.state !== 'draining') return
+    if (topic?.state !== 'draining' || topic.entries.get(entry.lane)?.id !== entry.id) return
     topic.entries.delete(entry.lane)
     if (topic.entries.size === 0) this.#topics.delete(entry.topic)
   }

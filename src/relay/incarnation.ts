@@ -6,7 +6,6 @@ import type { Logger } from '../core/logger.ts'
 import type { OutboxStore, RelaySession } from '../core/outbox-store.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { BlockedKeys } from './blocked-keys.ts'
-import { InHand } from './in-hand.ts'
 import { RELAY_PROTOCOL } from './lane-shares.ts'
 import { Lease } from './lease.ts'
 import { Membership } from './membership.ts'
@@ -123,11 +122,16 @@ export class Incarnation {
     const clean = !life.signal.aborted && (await this.#finish())
     const lostBy: unknown = clean ? null : life.signal.reason
     life.abort(new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped'))
-    await Promise.all([beating, working, this.#settler.idle()])
+    const over = Promise.all([beating, working, this.#settler.idle()])
+    await Promise.race([over, aborted(this.#giveUp.signal)])
+    await Promise.race([this.#signOff(clean), aborted(this.#giveUp.signal)])
     disarm()
+    return clean ? null : { lostBy }
+  }
+
+  async #signOff(clean: boolean): Promise<void> {
     await this.#publisher.close().catch(() => {})
     await this.#depart(clean)
-    return clean ? null : { lostBy }
   }
 
   /** From a stop on, waiting ends after `stopTimeoutMs`, whatever it is for. */
@@ -227,7 +231,6 @@ function wire(
     settler,
     blocked,
     wakeUp,
-    inHand: new InHand(),
     onLost: (error) => life.abort(error),
   })
   const membership = new Membership({

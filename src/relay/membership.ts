@@ -138,7 +138,10 @@ export class Membership {
   #takeOverTheDead(): void {
     if (this.#takingOver !== null) return
     const dead = this.#relays.filter((relay) => relay.state !== 'live')
-    if (dead.length === 0) return
+    if (dead.length === 0) {
+      this.#parts.outages.over(TAKEOVER)
+      return
+    }
     this.#takingOver = this.#takeOver(dead.map((relay) => relay.id))
       .then(
         () => this.#parts.outages.over(TAKEOVER),

@@ -38,6 +38,11 @@ export class OutageLog {
     this.#logger.info(`oncommit: over after ${seconds} s: ${what}`)
   }
 
+  /** What went on in a life of the relay that is over; the next one finds out for itself. */
+  forget(): void {
+    this.#open.clear()
+  }
+
   /** What is going on, for a status. */
   current(): readonly { what: string; sinceMs: number; error: string }[] {
     const now = this.#clock.monotonic()

@@ -5,7 +5,8 @@ import type { BlockedEntry, RelaySession } from '../core/outbox-store.ts'
 import { isWholeTopic } from './blocked-keys.ts'
 import type { BlockedKeys, Source } from './blocked-keys.ts'
 import type { IdRanges } from '../core/id-ranges.ts'
-import type { Handful, InHand } from './in-hand.ts'
+import { InHand } from './in-hand.ts'
+import type { Handful } from './in-hand.ts'
 import type { RelaySettings } from './options.ts'
 import type { OutageLog } from './outage-log.ts'
 import type { Publishing } from './publishing.ts'
@@ -16,13 +17,14 @@ const RETRY = { firstMs: 50, maxMs: 5_000, jitter: 0.2 }
 const ASKING = 'the database does not answer'
 /** Pages of held events that go before the next batch of new ones. */
 const HELD_PAGES = 3
+/** A look from the first id on, which should find nothing: a net below the horizon. */
+const SCAN_EVERY_MS = 3_600_000
 
 export interface PipelineParts {
   readonly relayId: string
   readonly session: RelaySession
   readonly publishing: Publishing
   readonly settler: Settler
-  readonly inHand: InHand
   readonly blocked: BlockedKeys
   readonly wakeUp: WakeUp
   readonly settings: RelaySettings
@@ -38,10 +40,11 @@ export interface PipelineParts {
 interface Batch {
   readonly events: readonly StoredEvent[]
   readonly full: boolean
+  readonly source: Source
   readonly handful: Handful | null
 }
 
-const NOTHING: Batch = { events: [], full: false, handful: null }
+const NOTHING: Batch = { events: [], full: false, source: 'delivery', handful: null }
 
 /**
  * The loop: fetch → publish → settle, for the lanes that the relay owns.
@@ -56,11 +59,18 @@ export class Pipeline {
   readonly #lanes = new Set<number>()
   /** Those, and the ones that are being given back and may still have events in hand. */
   readonly #owned = new Set<number>()
+  /** Apart: an event that is parked is in `held` while the rest of its batch is still in hand. */
+  readonly #inHand: Readonly<Record<Source, InHand>> = {
+    delivery: new InHand(),
+    held: new InHand(),
+  }
+  readonly #fetching = new Set<Promise<Batch>>()
   #gained = false
-  #fetching: Promise<unknown> = Promise.resolve()
+  #scannedAt: number
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
+    this.#scannedAt = parts.clock.monotonic()
   }
 
   /** Fetches from these lanes too, beginning at their first event. */
@@ -76,8 +86,8 @@ export class Pipeline {
   /** Fetches from these lanes no more; resolves when nothing of them is in hand. */
   async relinquish(lanes: readonly number[]): Promise<void> {
     for (const lane of lanes) this.#lanes.delete(lane)
-    await this.#fetching
-    await this.#parts.inHand.emptied()
+    await Promise.all(this.#fetching)
+    await Promise.all([this.#inHand.delivery.emptied(), this.#inHand.held.emptied()])
     for (const lane of lanes) this.#owned.delete(lane)
     this.#parts.blocked.dropLanes(new Set(lanes))
   }
@@ -92,7 +102,7 @@ export class Pipeline {
       if (batch.events.length > 0) wakeUp.busy()
       else if (idle) await wakeUp.wait(ended)
       next = this.#fetch()
-      if (batch.events.length > 0) await this.#publish(batch, 'delivery')
+      if (batch.events.length > 0) await this.#publish(batch)
       idle = !(await this.#drainSome())
     }
     this.#release(await next)
@@ -101,23 +111,31 @@ export class Pipeline {
   /** The next events, in hand; none when this relay's life has ended. Never rejects. */
   #fetch(): Promise<Batch> {
     this.#parts.wakeUp.looking()
-    const fetched = this.#retrying(() => this.#fetchOnce(), NOTHING)
-    this.#fetching = fetched
+    return this.#lanes.size === 0
+      ? Promise.resolve(NOTHING)
+      : this.#tracked(() => this.#fetchOnce())
+  }
+
+  /** A fetch, retried; whoever gives lanes back waits for it. */
+  #tracked(fetch: () => Promise<Batch>): Promise<Batch> {
+    const fetched = this.#retrying(fetch, NOTHING).finally(() => this.#fetching.delete(fetched))
+    this.#fetching.add(fetched)
     return fetched
   }
 
   async #fetchOnce(): Promise<Batch> {
     const lanes = [...this.#lanes]
-    const fromStart = this.#gained
+    const now = this.#parts.clock.monotonic()
+    const fromStart = this.#gained || now - this.#scannedAt > SCAN_EVERY_MS
+    if (fromStart) this.#scannedAt = now
     this.#gained = false
-    if (lanes.length === 0) return NOTHING
     try {
       const { events, full } = await this.#parts.session.fetch({
         lanes,
         fromStart,
-        ...this.#bounds(),
+        ...this.#bounds('delivery'),
       })
-      return this.#take(events, full)
+      return this.#take('delivery', events, full)
     } catch (error) {
       // What this fetch would have seen from the first id on, the next one has to look for.
       this.#gained ||= fromStart
@@ -132,8 +150,8 @@ export class Pipeline {
       const entries = this.#parts.blocked.draining().filter((entry) => this.#lanes.has(entry.lane))
       if (entries.length === 0 || this.#parts.ended.aborted) return page > 0
       const ids = entries.map((entry) => entry.id)
-      const batch = await this.#retrying(() => this.#fetchHeld(ids), NOTHING)
-      if (batch.events.length > 0) await this.#publish(batch, 'held')
+      const batch = await this.#tracked(() => this.#fetchHeld(ids))
+      if (batch.events.length > 0) await this.#publish(batch)
       if (!batch.full) return (await this.#freeDrained(entries)) || batch.events.length > 0
     }
     return true
@@ -148,7 +166,9 @@ export class Pipeline {
     for (const topic of topics) {
       blocked.drainTopic(
         topic,
-        entries.filter((entry) => entry.topic === topic && isWholeTopic(entry)),
+        entries.filter(
+          (entry) => entry.topic === topic && isWholeTopic(entry) && this.#owned.has(entry.lane),
+        ),
       )
     }
   }
@@ -167,31 +187,38 @@ export class Pipeline {
   }
 
   async #fetchHeld(blockedIds: readonly bigint[]): Promise<Batch> {
-    const { events, full } = await this.#parts.session.fetchHeld({ blockedIds, ...this.#bounds() })
-    return this.#take(events, full)
+    const { events, full } = await this.#parts.session.fetchHeld({
+      blockedIds,
+      ...this.#bounds('held'),
+    })
+    return this.#take('held', events, full)
   }
 
-  async #publish(batch: Batch, source: Source): Promise<void> {
-    const settlements = await this.#parts.publishing.publish(batch.events, source)
+  async #publish(batch: Batch): Promise<void> {
+    const settlements = await this.#parts.publishing.publish(batch.events, batch.source)
     Promise.all(settlements).then(
       () => this.#release(batch),
       (error: unknown) => this.#parts.onLost(error),
     )
   }
 
-  #take(events: readonly StoredEvent[], full: boolean): Batch {
+  #take(source: Source, events: readonly StoredEvent[], full: boolean): Batch {
     return events.length === 0
       ? NOTHING
-      : { events, full, handful: this.#parts.inHand.take(events) }
+      : { events, full, source, handful: this.#inHand[source].take(events) }
   }
 
   #release(batch: Batch): void {
-    if (batch.handful !== null) this.#parts.inHand.release(batch.handful)
+    if (batch.handful !== null) this.#inHand[batch.source].release(batch.handful)
   }
 
-  #bounds(): { inHand: IdRanges; maxEvents: number; maxBytes: number } {
-    const { settings, inHand } = this.#parts
-    return { inHand: inHand.ids(), maxEvents: settings.batchSize, maxBytes: settings.batchBytes }
+  #bounds(source: Source): { inHand: IdRanges; maxEvents: number; maxBytes: number } {
+    const { settings } = this.#parts
+    return {
+      inHand: this.#inHand[source].ids(),
+      maxEvents: settings.batchSize,
+      maxBytes: settings.batchBytes,
+    }
   }
 
   /** Asks the database until it answers; `otherwise` where this relay's life ended before. */

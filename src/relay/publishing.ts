@@ -1,7 +1,8 @@
 import { BrokerError, reasonOf } from '../core/errors.ts'
 import type { AppendResult, Publisher, TopicRecord } from '../core/broker.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Codec, WireRecord } from '../core/codec.ts'
+import { recordBytes } from '../core/codec.ts'
+import type { Codec } from '../core/codec.ts'
 import type { StoredEvent } from '../core/event.ts'
 import { toRanges } from '../core/id-ranges.ts'
 import type { IdRanges } from '../core/id-ranges.ts'
@@ -208,10 +209,4 @@ function idsOf(events: readonly StoredEvent[]): IdRanges {
 
 function byTopic(events: readonly StoredEvent[]): (readonly StoredEvent[])[] {
   return [...Map.groupBy(events, (event) => event.topic).values()]
-}
-
-function recordBytes({ key, value, headers }: WireRecord): number {
-  let bytes = (key?.byteLength ?? 0) + (value?.byteLength ?? 0)
-  for (const [name, header] of headers) bytes += name.length + header.byteLength
-  return bytes
 }

@@ -3,7 +3,7 @@ import type { Broker } from '../core/broker.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec } from '../core/codec.ts'
-import { BrokerError } from '../core/errors.ts'
+import { BrokerError, OncommitError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { OutboxStore } from '../core/outbox-store.ts'
 import { Cleaner } from './cleaner.ts'
@@ -25,6 +25,7 @@ export interface RelayParts {
   readonly codecFor: (topic: string) => Codec
   readonly logger: Logger
   readonly clock?: Clock
+  readonly onStopped?: () => void
 }
 
 /** What a relay is doing. */
@@ -73,9 +74,15 @@ export class Relay implements AsyncDisposable {
 
   /**
    * Resolves when the relay works, or, where the broker is away, waits for it. Rejects, with the
-   * relay stopped, on what waiting can't mend: no tables, an unsafe database, a missing right.
+   * relay stopped, on what waiting can't mend: no tables, an unsafe database, a right that the
+   * broker misses.
    */
   start(): Promise<void> {
+    if (this.#stopped !== null) {
+      return Promise.reject(
+        new OncommitError('ONCOMMIT_STOPPED', 'a relay that was stopped does not start again'),
+      )
+    }
     this.#starting ??= this.#start()
     return this.#starting
   }
@@ -143,12 +150,14 @@ export class Relay implements AsyncDisposable {
     const cleaning = retentionMs === Number.POSITIVE_INFINITY ? null : cleaner.run(stopping)
     // A life that began is run also when a stop came meanwhile: it has a row and a place to give up.
     for (let next = first, failures = 0; next !== null || !stopping.aborted;) {
-      if (next === null) failures += 1
-      else failures = (await this.#live(next, stopping)) ? 0 : failures + 1
+      failures = next !== null && (await this.#live(next, stopping)) ? 0 : failures + 1
       if (failures > 0) await clock.sleep(backoffMs(RETRY, failures), stopping)
       next = stopping.aborted ? null : await this.#begin()
     }
-    await cleaning
+    // A database that does not answer holds up no stop.
+    const enough = new AbortController()
+    await Promise.race([cleaning, clock.sleep(this.#settings.stopTimeoutMs, enough.signal)])
+    enough.abort()
     await closeQuietly(listening)
   }
 
@@ -157,22 +166,23 @@ export class Relay implements AsyncDisposable {
     await this.#starting?.catch(() => {})
     await this.#running
     this.#over = true
+    this.#parts.onStopped?.()
   }
 
-  /** One life, to its end; `true` where it published something. */
+  /** One life, to its end; `true` where the next may begin at once. */
   async #live(incarnation: Incarnation, stopping: AbortSignal): Promise<boolean> {
     const before = this.#published
     this.#incarnation = incarnation
     const ended = await incarnation.run(stopping)
     this.#incarnation = null
-    const useful = this.#published > before
-    if (ended === null || stopping.aborted) return useful
+    this.#outages.forget()
+    if (ended === null || stopping.aborted) return true
     this.#outages.failing(STARTING, ended.lostBy)
     const { clock = systemClock } = this.#parts
     const isUnknown = ended.lostBy instanceof BrokerError && ended.lostBy.kind === 'unknown'
-    if (!isUnknown || useful) this.#unknownSince = null
     if (isUnknown) this.#unknownSince ??= clock.monotonic()
-    return useful
+    else this.#unknownSince = null
+    return !isUnknown && this.#published > before
   }
 
   #isUnknownForLong(): boolean {

@@ -65,7 +65,11 @@ export class OutboxFixture implements AsyncDisposable {
   ): Promise<void> {
     const client = await this.pool.connect()
     const wake = (): void => this.#relays.forEach((relay) => relay.wake())
-    const limits = { maxRecordBytes: 4_000_000, topicProblem: topicNameProblem }
+    const limits = {
+      maxRecordBytes: 4_000_000,
+      recordBytes: () => 0,
+      topicProblem: topicNameProblem,
+    }
     const outbox = new Outbox(this.store, limits, wake)
     try {
       await client.query('BEGIN')

@@ -1,3 +1,4 @@
+import { wholeNumber } from '../../core/options.ts'
 import { migrationSql } from '../../stores/postgres/index.ts'
 import { EXIT } from '../exit-codes.ts'
 import { storeFrom } from '../connections.ts'
@@ -12,7 +13,9 @@ export interface MigrateFlags extends StoreFlags {
 /** `oncommit migrate`: makes or changes the tables, or prints what would. */
 export async function migrate(flags: MigrateFlags, terminal: Terminal): Promise<number> {
   if (flags.print === true) {
-    terminal.result(migrationSql(flags.schema ?? 'oncommit', Number(flags.from ?? 0)))
+    const from = Number(flags.from ?? 0)
+    wholeNumber('--from', from, { min: 0 })
+    terminal.result(migrationSql(flags.schema ?? 'oncommit', from))
     return EXIT.done
   }
   const store = storeFrom(flags, terminal.environment)

@@ -27,11 +27,17 @@ export async function relay(flags: RelayFlags, terminal: Terminal): Promise<numb
     logger,
   })
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
-  const running = await bus.startRelay({
+  const starting = bus.startRelay({
     ...numeric('batchSize', '--batch-size', flags.batchSize),
     ...numeric('maxRelays', '--max-relays', flags.maxRelays),
     ...numeric('retentionSeconds', '--retention', flags.retention),
   })
+  // A database that does not answer must not hold a signal up.
+  const running = await Promise.race([starting, stopped.then(() => null)])
+  if (running === null) {
+    starting.catch(() => {})
+    return EXIT.done
+  }
   terminal.note('oncommit: relay started')
   await stopped
   await running.stop()

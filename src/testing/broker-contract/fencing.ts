@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import type { PublishedBatch } from '../../core/broker.ts'
 import { BrokerError } from '../../core/errors.ts'
 import type { ContractCase } from '../contract-case.ts'
-import { type BrokerHarness, freshTopic, readTexts, recordOf, Sender } from './harness.ts'
+import {
+  type BrokerHarness,
+  freshTopic,
+  readTexts,
+  recordOf,
+  refusedRecord,
+  Sender,
+} from './harness.ts'
 
 const onlyFenced = ({ broker }: BrokerHarness): string | null =>
   broker.capabilities.fence ? null : 'it has no fence'
@@ -46,7 +53,7 @@ export const fencingCases: readonly ContractCase<BrokerHarness>[] = [
     },
   },
   {
-    title: 'fencing gives the last batches that became visible, at most two',
+    title: 'fencing gives the last two batches that became visible',
     unless: onlyFenced,
     run: async (harness) => {
       const topic = await freshTopic(harness)
@@ -60,9 +67,28 @@ export const fencingCases: readonly ContractCase<BrokerHarness>[] = [
           visible.push({ relayId: sender.relayId, number: batch.number, ids: batch.ids })
         }
         const given = await fence(harness, sender)
-        assert.ok(given.length <= 2 && given.length >= Math.min(1, count))
-        assert.deepEqual(given, visible.slice(visible.length - given.length))
+        assert.deepEqual(given, visible.slice(-2))
       }
+    },
+  },
+  {
+    title:
+      'fencing gives the last two batches that became visible, also around one that was refused',
+    unless: onlyFenced,
+    run: async (harness) => {
+      const topic = await freshTopic(harness)
+      await using sender = await Sender.open(harness.broker)
+      const visible: PublishedBatch[] = []
+      for (const text of ['first', null, 'second']) {
+        const record = text === null ? refusedRecord(harness, topic) : recordOf(topic, text)
+        const batch = sender.batch([record])
+        const result = await sender.publisher.append(batch, () => {})
+        assert.equal(result.state, text === null ? 'refused' : 'appended')
+        if (result.state !== 'appended') continue
+        await result.commit()
+        visible.push({ relayId: sender.relayId, number: batch.number, ids: batch.ids })
+      }
+      assert.deepEqual(await fence(harness, sender), visible)
     },
   },
   {

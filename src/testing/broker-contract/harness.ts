@@ -150,3 +150,9 @@ export async function readTexts(
   const read = [...(await readTopic(broker, topic, count))].toSorted(([a], [b]) => a - b)
   return read.flatMap(([, records]) => records.map((record) => String(record.value)))
 }
+
+/** A record that the broker refuses. */
+export function refusedRecord(harness: BrokerHarness, topic: string): TopicRecord {
+  const tooLarge = Buffer.alloc(harness.broker.maxRecordBytes + 1)
+  return harness.refusedRecord?.(topic) ?? recordOf(topic, '', { value: tooLarge })
+}

@@ -12,16 +12,12 @@ import {
   readTexts,
   readTopic,
   recordOf,
+  refusedRecord,
   Sender,
 } from './harness.ts'
 
 const onlyExactlyOnce = ({ broker }: BrokerHarness): string | null =>
   broker.capabilities.guarantee === 'exactly-once' ? null : 'it has no transactions'
-
-function refusedRecord(harness: BrokerHarness, topic: string): TopicRecord {
-  const tooLarge = Buffer.alloc(harness.broker.maxRecordBytes + 1)
-  return harness.refusedRecord?.(topic) ?? recordOf(topic, '', { value: tooLarge })
-}
 
 async function unknownTopic(harness: BrokerHarness): Promise<string> {
   return (await harness.unknownTopic()) ?? '..'
