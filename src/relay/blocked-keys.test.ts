@@ -12,12 +12,10 @@ const event = (topic: string, key: string | null, lane = 0, id = 1n): StoredEven
   size: 0,
   uuid: '',
   timestamp: new Date(0),
-  ...{
-    msgType: '',
-    mimeType: '',
-    headers: [],
-    payload: null,
-  },
+  msgType: '',
+  mimeType: '',
+  headers: [],
+  payload: null,
 })
 const entry = (topic: string, lane: number, id = BigInt(lane)): BlockedEntry => {
   return { id, topic, key: null, eventId: null, lane, error: 'gone' }
