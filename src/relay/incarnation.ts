@@ -245,7 +245,12 @@ function wire(
       maxRelays: settings.maxRelays,
     },
     onGained: async (lanes) => {
-      blocked.load(await session.blocked(lanes))
+      const entries = await session.blocked(lanes)
+      if (entries.length > 0)
+        logger.warn(
+          `oncommit: ${entries.length} keys or topics are blocked on the lanes of this relay`,
+        )
+      blocked.load(entries)
       pipeline.addLanes(lanes)
     },
     relinquish: (lanes) => pipeline.relinquish(lanes),
