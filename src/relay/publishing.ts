@@ -59,7 +59,7 @@ export class Publishing {
       const { sendable, records, waiting } = this.#prepare(next, source)
       await this.#parts.parking.park(waiting)
       if (sendable.length === 0) continue
-      const number = this.#parts.settler.nextNumber()
+      const number = this.#parts.settler.nextNumber
       const result = await this.#append(number, sendable, records)
       const settled = this.#accept(number, sendable, result)
       if (settled !== null) settlements.push(settled)

@@ -33,7 +33,7 @@ function settlerOn(failures: Map<number, number>): {
 }
 
 const batch = (settler: Settler): SettledBatch => {
-  const number = settler.nextNumber()
+  const number = settler.nextNumber
   return { relayId: 'r', number, ids: [[BigInt(number), BigInt(number)]], acks: [] }
 }
 
@@ -81,4 +81,14 @@ test('a stop that has waited long enough gives a fact up', async () => {
   giveUp.abort()
   await assert.rejects(settled, /away/)
   await settler.idle()
+})
+
+test('a batch of which nothing was written gives its number to the next', async () => {
+  const { settler, asked } = settlerOn(new Map())
+  assert.equal(settler.nextNumber, 1)
+  await settler.accept(batch(settler), async () => {})
+  // This one is refused: it is never accepted.
+  assert.equal(settler.nextNumber, 2)
+  await settler.accept(batch(settler), async () => {})
+  assert.deepEqual(asked, [1, 2])
 })

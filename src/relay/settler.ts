@@ -41,10 +41,12 @@ export class Settler {
     this.#giveUp = parts.giveUp
   }
 
-  /** The number of the batch to append next. */
-  nextNumber(): number {
-    this.#number += 1
-    return this.#number
+  /**
+   * The number of the batch to append next, which `accept` takes. One of which nothing was written
+   * takes none: a broker tells the last two visible batches apart by numbers that follow each other.
+   */
+  get nextNumber(): number {
+    return this.#number + 1
   }
 
   /** Resolves when another batch may be appended. Rejects where a commit before it failed. */
@@ -59,6 +61,7 @@ export class Settler {
 
   /** Commits and settles; resolves when settled, rejects where the commit's outcome is unknown. */
   accept(batch: SettledBatch, commit: () => Promise<void>): Promise<void> {
+    this.#number = batch.number
     const committed = this.#lastCommit.then(commit)
     this.#lastCommit = committed
     // In order: the store takes a number at or below the last settled one as settled before.

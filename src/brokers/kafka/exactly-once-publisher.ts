@@ -86,8 +86,6 @@ class ExactlyOncePublisher implements Publisher {
   readonly #producers: readonly [TransactionalProducer, TransactionalProducer]
   readonly #turns = new KeylessTurns()
   readonly #closing = new AbortController()
-  /** Whose turn it is. A refused batch takes none: the two last committed ones have a marker each. */
-  #turn: 0 | 1 = 0
   #ended: BrokerError | undefined
 
   constructor(
@@ -105,9 +103,9 @@ class ExactlyOncePublisher implements Publisher {
 
   async append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult> {
     if (this.#ended !== undefined) throw this.#ended
-    const producer = this.#producers[this.#turn]
+    const producer = this.#producers[batch.number % 2] as TransactionalProducer
     if (producer.open)
-      throw new BrokerError('unknown', 'the batch before the last is neither committed nor aborted')
+      throw new BrokerError('unknown', `batch ${batch.number - 2} is neither committed nor aborted`)
     const plan = await this.#step('preparing a batch', async (rule) => {
       await producer.renew(rule)
       return this.#plan(producer, batch)
@@ -171,7 +169,6 @@ class ExactlyOncePublisher implements Publisher {
       }
       outcomes.push(...answered.filter((outcome) => outcome !== marker))
     }
-    this.#turn = this.#turn === 0 ? 1 : 0
     return {
       state: 'appended',
       acks: acksOf(outcomes),

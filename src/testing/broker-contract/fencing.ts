@@ -81,7 +81,7 @@ export const fencingCases: readonly ContractCase<BrokerHarness>[] = [
       const visible: PublishedBatch[] = []
       for (const text of ['first', null, 'second']) {
         const record = text === null ? refusedRecord(harness, topic) : recordOf(topic, text)
-        const batch = sender.batch([record])
+        const batch = { ...sender.batch([record]), number: visible.length + 1 }
         const result = await sender.publisher.append(batch, () => {})
         assert.equal(result.state, text === null ? 'refused' : 'appended')
         if (result.state !== 'appended') continue
