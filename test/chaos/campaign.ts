@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { Client } from 'pg'
 import { postgres } from '../../src/stores/postgres/index.ts'
 import { createDatabase, createTopic, readTopic } from '../servers/index.ts'
-import type { Address, KafkaAddress, TestDatabase } from '../servers/index.ts'
+import type { Address, KafkaAddress, TestDatabase, TopicRecord } from '../servers/index.ts'
 import { judge } from './judge.ts'
-import type { Verdict } from './judge.ts'
+import type { Seen, Verdict } from './judge.ts'
 import { RelayChild } from './relay-child.ts'
 import type { RelayJob } from './relay-process.ts'
 import { Writers } from './writers.ts'
@@ -14,7 +14,10 @@ const TTL_MS = 2000
 /** Writers, relays and a topic, on servers that the caller has. */
 export class Campaign implements AsyncDisposable {
   readonly topic: string
+  /** All that were started, the dead ones too. */
   readonly relays: RelayChild[] = []
+  /** When a relay was killed or frozen, milliseconds since the epoch. */
+  readonly faults: number[] = []
   readonly writers: Writers
   readonly job: RelayJob
   readonly #kafka: KafkaAddress
@@ -84,15 +87,25 @@ export class Campaign implements AsyncDisposable {
       return row?.['pending'] === 0 ? true : undefined
     })
     const records = await this.#read(this.writers.committed.length)
-    const seen = records.map(({ key, value }) => ({ key: String(key), number: Number(value) }))
-    return judge(this.writers.committed, seen)
+    return judge(this.writers.committed, records.map(toSeen), this.faults)
+  }
+
+  /** How many lives of relays ended without a fault of ours: on a machine too busy to keep a lease. */
+  get unplanned(): number {
+    return this.relays.reduce((sum, relay) => sum + relay.lost, 0) - this.faults.length
+  }
+
+  /** How many events may come again after one fault: the two newest batches of each life that ended. */
+  get mayRepeat(): number {
+    if (this.job.guarantee === 'exactly-once') return 0
+    return 2 * this.job.batchSize * (1 + Math.max(0, this.unplanned))
   }
 
   /**
    * What Kafka's own consumer sees. Committed records show up once no transaction before them is
    * open: one that a dead relay left open ends with its fence, or when its time is over.
    */
-  async #read(atLeast: number): Promise<Awaited<ReturnType<typeof readTopic>>> {
+  async #read(atLeast: number): Promise<TopicRecord[]> {
     try {
       return await readTopic(this.#kafka, this.topic, { atLeast, timeoutMs: 30_000 })
     } catch {
@@ -115,6 +128,11 @@ export class Campaign implements AsyncDisposable {
     await this.writers[Symbol.asyncDispose]()
     await Promise.all(this.relays.map((relay) => relay[Symbol.asyncDispose]()))
   }
+}
+
+function toSeen({ key, value, headers, timestamp }: TopicRecord): Seen {
+  const uuid = headers.find(([name]) => name === 'ce_id')?.[1]
+  return { key: String(key), number: Number(value), uuid: String(uuid), at: timestamp }
 }
 
 /** Resolves with what `look` gives, once it gives something and does not fail. */

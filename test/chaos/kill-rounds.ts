@@ -28,9 +28,9 @@ export async function killRound(
   await new Promise((resolve) => setTimeout(resolve, random() * 60))
   const relayId = victim.report.relayId ?? ''
   const began = performance.now()
+  campaign.faults.push(Date.now())
   if (fault === 'SIGKILL') {
     await victim.kill()
-    campaign.relays.splice(campaign.relays.indexOf(victim), 1)
     campaign.startRelay()
     await campaign.takenOver(relayId)
     return { fault, takeoverMs: performance.now() - began }

@@ -1,6 +1,7 @@
 // npm run chaos: kills and freezes relays under load on real servers, and judges by Kafka's own
 // consumer. Exit code 0 only without violations.
 import { parseArgs } from 'node:util'
+import { oneOf, wholeNumber } from '../../src/core/options.ts'
 import { startKafka, startPostgres } from '../servers/index.ts'
 import { Campaign } from './campaign.ts'
 import { violations } from './judge.ts'
@@ -14,12 +15,12 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 })
-const seed = Number(values.seed)
+const RELAYS = 3
+const seed = wholeNumber('--seed', Number(values.seed), { min: 0 })
+const rounds = wholeNumber('--rounds', Number(values.rounds), { min: 1 })
+const given = oneOf('--guarantee', values.guarantee, ['both', 'exactly-once', 'at-least-once'])
+const guarantees = given === 'both' ? (['exactly-once', 'at-least-once'] as const) : [given]
 const random = seeded(seed)
-const rounds = Number(values.rounds)
-const guarantees = (['exactly-once', 'at-least-once'] as const).filter(
-  (guarantee) => values.guarantee === 'both' || values.guarantee === guarantee,
-)
 const totals = { violations: 0, rounds: 0, events: 0 }
 console.log(`seed ${seed}, ${rounds} rounds`)
 
@@ -36,8 +37,7 @@ process.exitCode = totals.violations === 0 ? 0 : 1
 
 async function run(guarantee: 'exactly-once' | 'at-least-once', count: number): Promise<void> {
   await using campaign = await Campaign.begin({ postgres, kafka, guarantee })
-  campaign.startRelay()
-  campaign.startRelay()
+  for (let n = 0; n < RELAYS; n++) campaign.startRelay()
   const takeovers: number[] = []
   for (let round = 1; round <= count; round++) {
     const { fault, takeoverMs } = await killRound(
@@ -52,16 +52,15 @@ async function run(guarantee: 'exactly-once' | 'at-least-once', count: number): 
     )
   }
   const verdict = await campaign.judge()
-  // After a fault the two newest batches may come again.
-  const mayRepeat = guarantee === 'exactly-once' ? 0 : count * 2 * campaign.job.batchSize
+  const { mayRepeat, unplanned } = campaign
   const found = violations(verdict, mayRepeat)
   totals.violations += found
   totals.rounds += count
   totals.events += verdict.committed
-  const { committed, lost, ghosts, duplicated, reordered, steppedBack } = verdict
+  const { committed, lost, ghosts, duplicated, repeats, renamed, reordered, steppedBack } = verdict
   console.log(
-    `${guarantee}: ${committed} events · lost ${lost} · ghosts ${ghosts} · duplicated ${duplicated} · reordered ${reordered}` +
-      ` · stepped back ${steppedBack} · takeover median ${median(takeovers)} s, longest ${seconds(Math.max(...takeovers))} s`,
+    `${guarantee}: ${committed} events · lost ${lost} · ghosts ${ghosts} · duplicated ${duplicated} (at most ${Math.max(...repeats)} after a fault, ${mayRepeat} allowed)` +
+      ` · renamed ${renamed} · reordered ${reordered} · stepped back ${steppedBack} · leases lost without a fault ${unplanned} · takeover median ${median(takeovers)} s, longest ${seconds(Math.max(...takeovers))} s`,
   )
   if (found > 0) for (const relay of campaign.relays) console.log(relay.log)
 }

@@ -8,6 +8,8 @@ import type { RelayJob, RelayReport } from './relay-process.ts'
 export class RelayChild implements AsyncDisposable {
   readonly #child: ChildProcess
   #report: RelayReport = { relayId: null, lanes: 0, published: 0 }
+  readonly #ids = new Set<string>()
+  #killed = false
   #log = ''
 
   constructor(job: RelayJob) {
@@ -15,12 +17,17 @@ export class RelayChild implements AsyncDisposable {
     this.#child = fork(program, [JSON.stringify(job)], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
-    this.#child.on('message', (report) => (this.#report = report as RelayReport))
+    this.#child.on('message', (report) => this.#hear(report as RelayReport))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#log += text))
   }
 
   get report(): RelayReport {
     return this.#report
+  }
+
+  /** How many of its lives have ended before their time. */
+  get lost(): number {
+    return this.#ids.size - (this.#killed || this.#ids.size === 0 ? 0 : 1)
   }
 
   /** What it logged: for the one who looks for a cause. */
@@ -35,6 +42,7 @@ export class RelayChild implements AsyncDisposable {
   async kill(): Promise<void> {
     if (!this.isAlive) return
     const exited = once(this.#child, 'exit')
+    this.#killed = true
     this.#child.kill('SIGKILL')
     await exited
   }
@@ -56,5 +64,10 @@ export class RelayChild implements AsyncDisposable {
     if (this.#child.connected) this.#child.disconnect()
     await exited
     clearTimeout(hung)
+  }
+
+  #hear(report: RelayReport): void {
+    this.#report = report
+    if (report.relayId !== null) this.#ids.add(report.relayId)
   }
 }
