@@ -138,6 +138,7 @@ export interface PublisherOptions {
 }
 /** A batch on its way out: records in the order in which readers must find them. */
 export interface PublishBatch {
+    /** From 1, without a gap; a batch of which nothing was written gives its number to the next. */
     readonly number: number;
     readonly ids: IdRanges;
     readonly records: readonly TopicRecord[];
