@@ -5,6 +5,7 @@ import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
 import { BrokenRecordError, StreamInUseError, reasonOf } from '../core/errors.ts'
 import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
+import { closeClient } from './close-client.ts'
 import { Health, type StreamHealth } from './health.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
@@ -186,14 +187,14 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   }
 
   async #open(): Promise<Reader | null> {
-    const { broker, logger } = this.#parts
+    const { logger } = this.#parts
     const { signal: leaving } = this.#leaving
     const client = await new Patience(this.#clock, this.#health).ask<LogClient>(
       { asking: 'reading', signal: leaving },
-      () => broker.openLog({ clientId: `oncommit-${this.group ?? 'reader'}` }),
+      () => this.#connect(),
     )
     if (leaving.aborted) {
-      await client.close()
+      await closeClient(client, logger)
       return null
     }
     this.#reader = Reader.start({
@@ -205,6 +206,16 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       onReady: () => this.#wake?.(),
     })
     return this.#reader
+  }
+
+  /** A client that comes when nobody waits for it any longer is closed here: nobody else could. */
+  async #connect(): Promise<LogClient> {
+    const { broker, logger } = this.#parts
+    const { signal: leaving } = this.#leaving
+    const client = await broker.openLog({ clientId: `oncommit-${this.group ?? 'reader'}` })
+    if (!leaving.aborted) return client
+    await closeClient(client, logger)
+    throw leaving.reason
   }
 
   async #commitBeforeNext(reader: Reader): Promise<void> {

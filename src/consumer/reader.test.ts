@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
 import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { eventually, Loop } from '../../test/integration/stream/reading.ts'
+import { eventually, Gate, Loop } from '../../test/integration/stream/reading.ts'
 import { BrokerError, OffsetLostError, PeerMissingError } from '../core/errors.ts'
 
 const away = (): BrokerError => new BrokerError('away', 'nobody answers')
@@ -44,6 +44,22 @@ describe('a failure of the broker', () => {
     await eventually('it reconnects', () => stream.health().state === 'reconnecting')
     await stream.close()
     assert.equal((await pending).done, true)
+  })
+
+  it('to answer while the stream opens leaves no client behind: one that comes late is closed', async () => {
+    const log = new ScriptedLog([1])
+    const gate = new Gate()
+    const { stream } = open(log, { group }, async () => {
+      await gate.pass()
+      return log
+    })
+    const pending = stream.next()
+    await gate.reached
+    await stream.close()
+    assert.deepEqual([(await pending).done, log.isClosed], [true, false])
+    gate.open()
+    await eventually('the late client is closed', () => log.isClosed)
+    assert.equal(log.fetches, 0)
   })
 
   it('that no waiting cures ends the loop', async () => {

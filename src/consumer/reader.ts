@@ -5,6 +5,7 @@ import type { LogClient, Page, Position } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
 import { Assignment, type OwnPartition } from './assignment.ts'
 import { Bell } from './bell.ts'
+import { closeClient } from './close-client.ts'
 import type { Health } from './health.ts'
 import type { PartitionMark } from './marks.ts'
 import type { StreamSettings } from './options.ts'
@@ -116,9 +117,7 @@ export class Reader {
         `oncommit: a stream ends without its last commit, what it handled comes again: ${why}`,
       )
     }
-    await client.close().catch((error: unknown) => {
-      logger.warn(`oncommit: a stream's client did not close: ${reasonOf(error)}`)
-    })
+    await closeClient(client, logger)
     await this.#running
   }
 
