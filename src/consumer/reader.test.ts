@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
 import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
 import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
 import { eventually, Gate, Loop } from '../../test/integration/stream/reading.ts'
 import { BrokerError, OffsetLostError, PeerMissingError } from '../core/errors.ts'
+import type { ReceivedEvent } from './received-event.ts'
 
 const away = (): BrokerError => new BrokerError('away', 'nobody answers')
 
@@ -95,5 +97,40 @@ describe('a failure of the broker', () => {
     await loop.handled(210)
     await loop.end()
     assert.equal(logger.at('warn').length, 1)
+  })
+
+  it('of one topic leaves no timers behind, however many events the others bring meanwhile', async () => {
+    const log = new ScriptedLog([2_000, 1])
+    const illOnes = new Set([1])
+    log.beforePage = (partition) =>
+      illOnes.has(partition) ? new BrokerError('topic-unavailable', 'gone', { topic }) : null
+    const { stream } = open(log, { group, ack: 'manual' })
+    const events: ReceivedEvent[] = []
+    let mostTimers = 0
+    const count = (): void => {
+      const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout')
+      mostTimers = Math.max(mostTimers, timers.length)
+    }
+    while (events.length < 1_990) {
+      const { value } = await stream.next()
+      if (value === undefined) break
+      events.push(value)
+      await value.ack()
+      count()
+    }
+    illOnes.add(0)
+    for (let n = 0; n < 10; n++) await stream.next()
+    const pending = stream.next()
+    const fetches = log.fetches
+    await eventually('both are ill', () => log.fetches > fetches)
+    // What is acknowledged wakes the reader, while it waits for nothing but the rest to be over.
+    for (const event of events) {
+      await event.ack()
+      await turn()
+      count()
+    }
+    await stream.return()
+    await pending
+    assert.ok(mostTimers < 20, `${mostTimers} timers`)
   })
 })

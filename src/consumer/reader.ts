@@ -213,9 +213,12 @@ export class Reader {
   /** Until something is handled, taken or assigned, or a partition has rested. */
   async #rest(): Promise<void> {
     const heard = this.#progress.heard()
-    if (this.#ill.size === 0) return heard
-    const { clock } = this.#parts
-    await Promise.race([heard, clock.sleep(REST.firstMs, this.#closing.signal)])
+    // Nothing is fetched before the pages are taken, and that rings.
+    if (this.#ill.size === 0 || this.#pages !== null) return heard
+    // Each event that is handled rings: whoever wakes by that leaves no timer behind.
+    const woken = new AbortController()
+    await Promise.race([heard, this.#parts.clock.sleep(REST.firstMs, woken.signal)])
+    woken.abort()
   }
 
   #dropPages(): void {
