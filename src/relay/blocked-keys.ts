@@ -98,6 +98,12 @@ export class BlockedKeys {
     return entries
   }
 
+  /** How many keys and which topics wait. */
+  summary(): { readonly keys: number; readonly topics: readonly string[] } {
+    const keys = [...this.#keys.values()].reduce((sum, ofTopic) => sum + ofTopic.size, 0)
+    return { keys, topics: [...this.#topics.keys()] }
+  }
+
   /** Why a topic is parked. */
   topicError(topic: string): string {
     return this.#topics.get(topic)?.error ?? ''

@@ -60,6 +60,7 @@ export class Incarnation {
   readonly #settler: Settler
   readonly #pipeline: Pipeline
   readonly #membership: Membership
+  readonly #blocked: BlockedKeys
   #fenced = false
 
   /** Rejects where the broker or the database can't be had. */
@@ -96,7 +97,7 @@ export class Incarnation {
     this.#life = life
     this.#publisher = publisher
     this.#session = session
-    const { settler, pipeline, membership } = wire(context, own, {
+    const { settler, pipeline, membership, blocked } = wire(context, own, {
       giveUp: this.#giveUp.signal,
       onFenced: () => {
         this.#fenced = true
@@ -106,10 +107,16 @@ export class Incarnation {
     this.#settler = settler
     this.#pipeline = pipeline
     this.#membership = membership
+    this.#blocked = blocked
   }
 
-  get state(): { readonly standsBy: boolean; readonly lanes: readonly number[] } {
-    return { standsBy: this.#membership.standsBy, lanes: this.#membership.owned }
+  get state(): {
+    readonly standsBy: boolean
+    readonly lanes: readonly number[]
+    readonly blocked: ReturnType<BlockedKeys['summary']>
+  } {
+    const { standsBy, owned } = this.#membership
+    return { standsBy, lanes: owned, blocked: this.#blocked.summary() }
   }
 
   /** Works until `stopping` aborts or this life is lost. Never rejects; `null` where it stopped cleanly. */
@@ -201,7 +208,7 @@ function wire(
   context: IncarnationContext,
   own: OwnParts,
   hooks: { giveUp: AbortSignal; onFenced: () => void },
-): { settler: Settler; pipeline: Pipeline; membership: Membership } {
+): { settler: Settler; pipeline: Pipeline; membership: Membership; blocked: BlockedKeys } {
   const { settings, broker, outages, clock, logger, store, codecFor, wakeUp } = context
   const { id, life, publisher, session, topicByTopic } = own
   const shared = { relayId: id, session, outages, clock, logger, ended: life.signal, settings }
@@ -255,5 +262,5 @@ function wire(
     },
     relinquish: (lanes) => pipeline.relinquish(lanes),
   })
-  return { settler, pipeline, membership }
+  return { settler, pipeline, membership, blocked }
 }

@@ -1,4 +1,5 @@
 import type { Broker } from '../core/broker.ts'
+import { BrokerError } from '../core/errors.ts'
 import type { RelaySession, RelayState } from '../core/outbox-store.ts'
 import { laneShare, lanesToClaim, lanesToRelease } from './lane-shares.ts'
 import type { LanePolicy } from './lane-shares.ts'
@@ -146,7 +147,9 @@ export class Membership {
       .then(
         () => this.#parts.outages.over(TAKEOVER),
         (error: unknown) => {
-          if (!this.#parts.ended.aborted) this.#parts.outages.failing(TAKEOVER, error)
+          // Another relay takes it over at the same time: whatever it leaves is seen at the next beat.
+          const overtaken = error instanceof BrokerError && error.kind === 'fenced'
+          if (!overtaken && !this.#parts.ended.aborted) this.#parts.outages.failing(TAKEOVER, error)
         },
       )
       .finally(() => {

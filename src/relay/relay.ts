@@ -3,7 +3,7 @@ import type { Broker } from '../core/broker.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec } from '../core/codec.ts'
-import { BrokerError, OncommitError } from '../core/errors.ts'
+import { BrokerError, OncommitError, StoreError } from '../core/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { OutboxStore } from '../core/outbox-store.ts'
 import { Cleaner } from './cleaner.ts'
@@ -18,6 +18,7 @@ import { WakeUp } from './wake-up.ts'
 const RETRY = { firstMs: 100, maxMs: 30_000, jitter: 0.2 }
 const STARTING = 'the relay can not work, events wait'
 const UNKNOWN_FOR_LONG_MS = 60_000
+const START_TIMEOUT_MS = 30_000
 
 export interface RelayParts {
   readonly store: OutboxStore
@@ -35,6 +36,8 @@ export interface RelayStatus {
   /** Its id in the table `relays`, where it is enrolled. */
   readonly relayId: string | null
   readonly lanes: readonly number[]
+  /** What waits on its lanes: keys behind an event of theirs that was refused, and topics that can't be written to. */
+  readonly blocked: { readonly keys: number; readonly topics: readonly string[] }
   /** Events published and settled since the start. */
   readonly published: number
   /** What fails right now, and for how long. */
@@ -98,6 +101,7 @@ export class Relay implements AsyncDisposable {
       state: this.#state(own?.standsBy),
       relayId: this.#incarnation?.id ?? null,
       lanes: own?.lanes ?? [],
+      blocked: own?.blocked ?? { keys: 0, topics: [] },
       published: this.#published,
       failing: this.#outages.current(),
     }
@@ -115,17 +119,31 @@ export class Relay implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const { store } = this.#parts
     let listening: AsyncDisposable | undefined
     try {
-      await store.check()
-      listening = await store.listen(() => this.wake())
+      listening = await this.#connect()
       this.#running = this.#run(await this.#begin(), listening)
     } catch (error) {
       this.#over = true
       if (listening !== undefined) await closeQuietly(listening)
       throw error
     }
+  }
+
+  /** Checks the store and hears of its commits from then on; rejects where it does not answer in time. */
+  async #connect(): Promise<AsyncDisposable> {
+    const { store, clock = systemClock } = this.#parts
+    const enough = new AbortController()
+    const listening = store.check().then(async () => store.listen(() => this.wake()))
+    const late = clock.sleep(START_TIMEOUT_MS, enough.signal).then(() => null)
+    try {
+      const connected = await Promise.race([listening, late])
+      if (connected !== null) return connected
+    } finally {
+      enough.abort()
+    }
+    void listening.then(closeQuietly, () => {})
+    throw new StoreError(`the database did not answer within ${START_TIMEOUT_MS / 1000} s`)
   }
 
   /** The next life, or `null` where it has to wait for the broker. */

@@ -302,12 +302,12 @@ describe('a network that loses and delays', () => {
     const broker = await use()
     const publisher = await open(broker)
     let lost = proxy.loseAnswerTo(API.endTransaction)
-    await publish(publisher, batchOf(1, topic, ['1']))
+    const published = publish(publisher, batchOf(1, topic, ['1']))
     await lost
-    // The next batch of the same producer asks for a new epoch, as the holder that it is.
+    // When it has asked again, it asks for a new epoch, as the holder that it is.
     lost = proxy.loseAnswerTo(API.initProducerId)
+    await Promise.all([published, lost])
     await publish(publisher, batchOf(3, topic, ['3']))
-    await lost
     await publish(publisher, batchOf(5, topic, ['5']))
     assert.deepEqual(await values(), ['1', '3', '5'])
     await Promise.all([publisher.close(), broker.close()])

@@ -280,7 +280,7 @@ describe('the markers of a kafka publisher', () => {
     )
     assert.deepEqual(
       markers.map(({ value }) => JSON.parse(value?.toString() ?? '')),
-      [{ relay: publisher.fence.split('.')[2], batch: 7, ids: '[700-702]' }],
+      [{ relay: publisher.fence.split('.')[2], batch: 7, ids: '[700-702]', topics: [name] }],
     )
     await publisher.close()
   })

@@ -94,6 +94,7 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
         relay.status.failing.map(({ what }) => what).join(),
         new RegExp(`topic ${missing} is not available`),
       )
+      assert.deepEqual(relay.status.blocked, { keys: 0, topics: [missing] })
       await createTopic(server, missing, { partitions: 2 })
       const records = await eventually('the topic has all events', async () => {
         const found = await readTopic(server, missing)
@@ -130,7 +131,7 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
         payload: n === 33 ? Buffer.alloc(30_000) : String(n),
       }))
       await fixture.commit(...events)
-      await fixture.relay(openBroker())
+      const relay = await fixture.relay(openBroker())
       const expected = events.filter((_, n) => n % 10 !== 3 || n < 33).length
       const records = await readTopic(server, topic, { atLeast: expected })
       assert.equal(records.length, expected)
@@ -147,6 +148,7 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
         return rows[0]?.['held'] === 7 ? rows : undefined
       })
       assert.equal(held.length, 1)
+      assert.deepEqual(relay.status.blocked, { keys: 1, topics: [] })
       assert.equal(held[0]?.['key'], 'k3')
       assert.match(String(held[0]?.['error']), /MESSAGE_TOO_LARGE|too large|larger/i)
       assert.ok(

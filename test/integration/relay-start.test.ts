@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type AddressInfo, type Socket, createServer } from 'node:net'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
@@ -8,6 +10,9 @@ import { after, test } from 'node:test'
 import { kafka } from '../../src/brokers/kafka/index.ts'
 import { local } from '../../src/brokers/local/index.ts'
 import type { LocalBroker } from '../../src/brokers/local/index.ts'
+import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
+import { systemClock } from '../../src/core/clock.ts'
+import { Relay as RelayOf } from '../../src/relay/relay.ts'
 import { BrokerError, EventBus, SchemaVersionError } from '../../src/index.ts'
 import type { Relay, RelayOptions } from '../../src/index.ts'
 import { postgres } from '../../src/stores/postgres/index.ts'
@@ -170,4 +175,23 @@ test('what was published longer ago than the retention is forgotten, and what wa
   await shop.start({ retentionSeconds: 0.05 })
   await eventually('the old ones are gone', () => (shop.count('events') === 1 ? true : undefined))
   assert.equal(shop.count('delivery') + shop.count('held'), 1)
+})
+
+test('a database that takes connections and answers nothing ends the start in time', async () => {
+  const sockets: Socket[] = []
+  const silent = createServer((socket) => sockets.push(socket))
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const store = postgres({ url: `postgres://user@127.0.0.1:${port}/shop` })
+  const clock = { ...systemClock, sleep: async (ms: number) => systemClock.sleep(ms / 300) }
+  const relay = new RelayOf(
+    { store, broker: local(), codecFor: () => cloudEvents(), logger: new MemoryLogger(), clock },
+    {},
+  )
+  await assert.rejects(relay.start(), /the database did not answer within 30 s/)
+  await relay.stop()
+  for (const socket of sockets) socket.destroy()
+  await store.close()
+  silent.close()
 })

@@ -8,7 +8,7 @@ import type { Outcome } from './produce.ts'
 import { acksOf, refusalsOf, refuseTopics } from './results.ts'
 import { bounded, type RetryRule } from './retrying.ts'
 import { KeylessTurns, planSends, type PartitionBatch } from './sends.ts'
-import { TransactionalProducer } from './transaction.ts'
+import { TransactionalProducer, type Decision } from './transaction.ts'
 
 /** The two transactional ids of a publisher, which take turns: one is written to while the other commits. */
 export function transactionalIds(fence: string): readonly [string, string] {
@@ -128,7 +128,7 @@ class ExactlyOncePublisher implements Publisher {
     batch: PublishBatch,
   ): Promise<readonly (readonly PartitionBatch[])[] | AppendResult> {
     const { directory } = producer
-    const topics = new Set(batch.records.map(({ topic }) => topic))
+    const topics = [...new Set(batch.records.map(({ topic }) => topic))]
     const problems = await directory.ensure([...topics, this.#settings.markerTopic])
     if (problems.size > 0) return this.#refuse(batch, problems)
     const sends = planSends(
@@ -137,7 +137,7 @@ class ExactlyOncePublisher implements Publisher {
       this.#turns,
     )
     const [first = [], ...later] = sends
-    return [[this.#marker(producer, batch), ...first], ...later]
+    return [[this.#marker(producer, batch, topics), ...first], ...later]
   }
 
   #refuse(batch: PublishBatch, problems: ReadonlyMap<string, BrokerError>): AppendResult {
@@ -146,11 +146,15 @@ class ExactlyOncePublisher implements Publisher {
     return refuseTopics(batch, problems)
   }
 
-  #marker(producer: TransactionalProducer, batch: PublishBatch): PartitionBatch {
+  #marker(
+    producer: TransactionalProducer,
+    batch: PublishBatch,
+    topics: readonly string[],
+  ): PartitionBatch {
     const topic = this.#settings.markerTopic
     const key = producer.transactionalId
     const partition = markerPartition(key, producer.directory.at(topic).leaders.length)
-    return markerBatch({ topic, partition }, { key, relayId: this.#relayId, batch })
+    return markerBatch({ topic, partition }, { key, relayId: this.#relayId, batch, topics })
   }
 
   async #write(
@@ -177,7 +181,7 @@ class ExactlyOncePublisher implements Publisher {
     }
   }
 
-  async #decide(producer: TransactionalProducer, decision: 'commit' | 'abort'): Promise<void> {
+  async #decide(producer: TransactionalProducer, decision: Decision): Promise<void> {
     await this.#step(
       decision === 'commit' ? 'committing a batch' : 'taking a batch back',
       async (rule) => producer.end(decision, rule),

@@ -49,8 +49,9 @@ const KINDS_OF_CODES: Readonly<Record<number, BrokerFailure>> = {
 /** CONCURRENT_TRANSACTIONS: what came before is still being completed, over in milliseconds. */
 export const CONCURRENT_TRANSACTIONS = 51
 export const UNKNOWN_TOPIC = 3
-const TOPIC_FORBIDDEN = 29
+export const TOPIC_FORBIDDEN = 29
 export const TOPIC_ALREADY_EXISTS = 36
+export const TRANSACTIONAL_ID_NOT_FOUND = 105
 
 /** What an error code of Kafka's says about. */
 export function kindOfCode(code: number): BrokerFailure {

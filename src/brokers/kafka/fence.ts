@@ -23,13 +23,18 @@ export async function fencePublisher(
     return await bounded(
       async (rule) => {
         const ids = transactionalIds(fence)
-        await Promise.all(
-          ids.map(async (transactionalId) => {
-            await new TransactionalProducer(cluster, { ...settings, transactionalId }).take(rule)
-          }),
-        )
         const directory = new TopicDirectory(cluster)
         const markers = new MarkerTopic(settings.markerTopic, cluster, directory)
+        await Promise.all(
+          ids.map(async (transactionalId) => {
+            const options = { ...settings, transactionalId }
+            const producer = new TransactionalProducer(cluster, options)
+            const decision = await producer.lastDecision(rule)
+            await producer.take(rule)
+            const places = await markers.lastPlacesOf(transactionalId, rule)
+            await producer.complete(places, decision, rule)
+          }),
+        )
         const found = await Promise.all(ids.map(async (id) => markers.lastOf(id, rule)))
         return found.filter((batch) => batch !== null).toSorted((a, b) => a.number - b.number)
       },

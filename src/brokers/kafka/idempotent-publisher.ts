@@ -83,7 +83,7 @@ class IdempotentPublisher implements Publisher {
       this.#turns,
     )
     beforeSend()
-    return this.#waiting(async (rule) => this.#write(sends, rule))
+    return this.#waiting(async (rule) => this.#write(sends, beforeSend, rule))
   }
 
   async close(): Promise<void> {
@@ -93,10 +93,13 @@ class IdempotentPublisher implements Publisher {
 
   async #write(
     sends: readonly (readonly PartitionBatch[])[],
+    beforeSend: () => void,
     rule: RetryRule,
   ): Promise<AppendResult> {
     const outcomes: Outcome[] = []
     for (const send of sends) {
+      // Nothing at the broker shuts this publisher out: what waited for long asks again.
+      if (outcomes.length > 0) beforeSend()
       const answered = await produce(this.#target(), this.#encode(send), rule)
       for (const { batch, state } of answered) if (state === 'written') this.#count(batch)
       outcomes.push(...answered)

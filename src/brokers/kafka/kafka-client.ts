@@ -86,6 +86,21 @@ export interface AddPartitionsResponse {
   }[]
 }
 
+interface DescribeProducersResponse {
+  readonly topics: readonly {
+    readonly name: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly errorCode: number
+      readonly activeProducers: readonly {
+        readonly producerId: bigint
+        /** -1 where it has no transaction open on this partition. */
+        readonly currentTxnStartOffset: bigint
+      }[]
+    }[]
+  }[]
+}
+
 export interface FetchedBatch {
   readonly firstOffset: bigint
   readonly lastOffsetDelta: number
@@ -166,6 +181,14 @@ export interface KafkaPeer {
   readonly endTxnV3: ApiModule<
     [transactionalId: string, producerId: bigint, epoch: number, commit: boolean],
     unknown
+  >
+  readonly describeTransactionsV0: ApiModule<
+    [transactionalIds: readonly string[]],
+    { readonly transactionStates: readonly { readonly transactionState: string }[] }
+  >
+  readonly describeProducersV0: ApiModule<
+    [topics: readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[]],
+    DescribeProducersResponse
   >
   readonly produceV9: { readonly parseResponse: unknown }
   readonly listOffsetsV6: ApiModule<

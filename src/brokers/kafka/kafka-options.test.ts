@@ -38,7 +38,7 @@ it('passes further settings of the client through, and lets nothing override the
 for (const [option, given] of [
   ['kafka.brokers', { brokers: [] }],
   ['kafka.brokers', { brokers: 'localhost:9092' }],
-  ['kafka.brokers', { brokers: ['localhost:0'] }],
+  ['kafka.brokers[0]', { brokers: ['localhost:0'] }],
   ['kafka.guarantee', { brokers, guarantee: 'twice' }],
   ['kafka.clientId', { brokers, clientId: 'a b' }],
   ['kafka.sasl.mechanism', { brokers, sasl: { mechanism: 'MD5' } }],
@@ -57,6 +57,21 @@ for (const [option, given] of [
       () => kafka(given as unknown as KafkaOptions),
       (error) => error instanceof OptionError && error.option === option,
     )
+  })
+
+for (const [given, says] of [
+  ['kafka://host:9092', `got "kafka://host:9092", takes 'host:port' alone: 'host:9092'`],
+  ['http://host:9092/', `got "http://host:9092", takes 'host:port' alone: 'host:9092'`],
+  ['SASL_SSL://u:secret@h:1', `got "SASL_SSL://h:1", takes 'host:port' alone: 'h:1'`],
+  [undefined, `got undefined, takes 'host:port'; is an environment variable missing?`],
+  ['', `got "", takes 'host:port'; is an environment variable missing?`],
+  ['a:1,b:2', `got "a:1,b:2", takes one 'host:port': split a list with .split(',')`],
+] as const)
+  it(`says what to write in place of the broker ${given}`, () => {
+    assert.throws(() => kafka({ brokers: ['first:9092', given as string] }), {
+      code: 'ONCOMMIT_OPTION',
+      message: `option kafka.brokers[1]: ${says}`,
+    })
   })
 
 it('knows which names Kafka takes', () => {

@@ -154,12 +154,25 @@ function readConnection(options: KafkaOptions, publishTimeoutMs: number): KafkaC
 }
 
 function readBrokers(brokers: unknown): readonly string[] {
-  const good =
-    Array.isArray(brokers) &&
-    brokers.length > 0 &&
-    brokers.every((broker) => typeof broker === 'string' && /^\S+$/.test(broker) && portOf(broker))
-  if (!good) throw new OptionError('kafka.brokers', brokers, "an array of 'host:port'")
-  return Object.freeze([...(brokers as readonly string[])])
+  if (!Array.isArray(brokers) || brokers.length === 0)
+    throw new OptionError('kafka.brokers', brokers, "an array of 'host:port'")
+  return Object.freeze(Array.from(brokers, readBroker))
+}
+
+function readBroker(broker: unknown, index: number): string {
+  const option = `kafka.brokers[${index}]`
+  if (typeof broker !== 'string' || broker.trim() === '')
+    throw new OptionError(option, broker, "'host:port'; is an environment variable missing?")
+  const [, scheme, rest = ''] = /^([a-z][\w+.-]*:\/\/)(.*)$/i.exec(broker) ?? []
+  if (scheme !== undefined) {
+    // Without what stands before the host, which may be a password.
+    const place = rest.slice(rest.lastIndexOf('@') + 1).replace(/[/?#].*$/, '')
+    throw new OptionError(option, `${scheme}${place}`, `'host:port' alone: '${place}'`)
+  }
+  if (broker.includes(','))
+    throw new OptionError(option, broker, "one 'host:port': split a list with .split(',')")
+  if (!/^\S+$/.test(broker) || !portOf(broker)) throw new OptionError(option, broker, "'host:port'")
+  return broker
 }
 
 function portOf(broker: string): boolean {

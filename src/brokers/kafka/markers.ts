@@ -7,7 +7,7 @@ import { TOPIC_ALREADY_EXISTS, answeredCodes } from './failures.ts'
 import type { FetchedBatch } from './kafka-client.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import { retrying, type RetryRule } from './retrying.ts'
-import type { PartitionBatch } from './sends.ts'
+import type { PartitionBatch, Place } from './sends.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 /**
@@ -29,10 +29,11 @@ const FETCH_BYTES = 8 * 1024 * 1024
 /** The marker of a batch, as the batch of its partition. */
 export function markerBatch(
   place: { topic: string; partition: number },
-  marker: { key: string; relayId: string; batch: PublishBatch },
+  marker: { key: string; relayId: string; batch: PublishBatch; topics: readonly string[] },
 ): PartitionBatch {
-  const { number, ids } = marker.batch
-  const value = { relay: marker.relayId, batch: number, ids: formatRanges(ids) }
+  const { relayId: relay, topics } = marker
+  const { number: batch, ids } = marker.batch
+  const value: MarkerValue = { relay, batch, ids: formatRanges(ids), topics }
   const record: WireRecord = {
     key: Buffer.from(marker.key),
     value: Buffer.from(JSON.stringify(value)),
@@ -44,6 +45,14 @@ export function markerBatch(
 /** Where the markers of a transactional id are. */
 export function markerPartition(key: string, partitions: number): number {
   return partitionOf(Buffer.from(key), Math.min(partitions, PARTITIONS))
+}
+
+interface MarkerValue {
+  readonly relay: string
+  readonly batch: number
+  readonly ids: string
+  /** Where the events of the batch are. */
+  readonly topics: readonly string[]
 }
 
 /** The topic where the markers are kept. */
@@ -87,24 +96,47 @@ export class MarkerTopic {
    * relay's holds the last stable offset below it.
    */
   async lastOf(key: string, rule: RetryRule): Promise<PublishedBatch | null> {
+    const marker = await this.#find(key, ({ committed }) => committed, rule)
+    return marker && { relayId: marker.relay, number: marker.batch, ids: parseRanges(marker.ids) }
+  }
+
+  /** Where a transactional id wrote last, whatever was decided: its marker, and all of its topics. */
+  async lastPlacesOf(key: string, rule: RetryRule): Promise<readonly Place[]> {
+    const marker = await this.#find(key, ({ last }) => last, rule)
+    if (marker === null) return []
+    const topics = [this.#name, ...marker.topics]
+    const gone = await retrying(async () => this.#directory.ensure(topics), rule)
+    return topics
+      .filter((topic) => !gone.has(topic))
+      .flatMap((topic) =>
+        this.#directory.at(topic).leaders.map((_, partition) => ({ topic, partition })),
+      )
+  }
+
+  /** Looks further and further back for a marker. */
+  async #find(
+    key: string,
+    wanted: (seen: MarkerSearch) => Buffer | null | undefined,
+    rule: RetryRule,
+  ): Promise<MarkerValue | null> {
     const problem = (await this.#ensure(rule)).get(this.#name)
     if (problem !== undefined) throw this.#explained(problem)
     const end = await retrying(async () => this.#offset(key, LATEST), rule)
     const start = await retrying(async () => this.#offset(key, EARLIEST), rule)
     for (let window = FIRST_WINDOW; ; window *= 4) {
       const from = end - BigInt(window) > start ? end - BigInt(window) : start
-      const committed = await this.#search(key, { from, end }, rule)
-      if (committed !== undefined) return parseMarker(committed)
+      const value = wanted(await this.#search(key, { from, end }, rule))
+      if (value !== undefined) return parseMarker(value)
       if (from === start) return null
     }
   }
 
-  /** The value of the last committed marker between two offsets. */
+  /** The markers between two offsets. */
   async #search(
     key: string,
     { from, end }: { from: bigint; end: bigint },
     rule: RetryRule,
-  ): Promise<Buffer | null | undefined> {
+  ): Promise<MarkerSearch> {
     const search = new MarkerSearch(key)
     for (let at = from; at < end;) {
       const last = await retrying(async () => {
@@ -115,7 +147,7 @@ export class MarkerTopic {
       }, rule)
       at = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
     }
-    return search.committed
+    return search
   }
 
   async #ensure(rule: RetryRule): Promise<ReadonlyMap<string, BrokerError>> {
@@ -214,10 +246,12 @@ interface MarkerPlace {
   readonly leader: number
 }
 
-/** The last marker of one key that a commit confirmed, in batches seen in order. */
+/** The last markers of one key, in batches seen in order. */
 class MarkerSearch {
-  /** The value: `null` for one that was tidied away. */
+  /** The value of the last one that a commit confirmed: `null` for one that was tidied away. */
   committed: Buffer | null | undefined
+  /** The last one, whatever became of it. */
+  last: Buffer | null | undefined
   readonly #key: Buffer
   readonly #open = new Map<bigint, Buffer | null>()
 
@@ -235,17 +269,17 @@ class MarkerSearch {
     }
     for (const { key, value } of batch.records) {
       if (key === null || !this.#key.equals(key)) continue
+      this.last = value
       if ((batch.attributes & TRANSACTIONAL_BATCH) === 0) this.committed = value
       else this.#open.set(batch.producerId, value)
     }
   }
 }
 
-function parseMarker(value: Buffer | null): PublishedBatch | null {
+function parseMarker(value: Buffer | null): MarkerValue | null {
   if (value === null) return null
   try {
-    const marker = JSON.parse(value.toString()) as { relay: string; batch: number; ids: string }
-    return { relayId: marker.relay, number: marker.batch, ids: parseRanges(marker.ids) }
+    return JSON.parse(value.toString()) as MarkerValue
   } catch (error) {
     throw new BrokerError('unknown', 'Kafka: a marker can not be read', { cause: error })
   }

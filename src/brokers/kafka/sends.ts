@@ -2,11 +2,14 @@ import type { TopicRecord } from '../../core/broker.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import { recordBytes, type BatchSource } from './record-batch.ts'
 
-/** Records that one partition takes in one request. */
-export interface PartitionBatch extends BatchSource {
+/** A partition of a topic. */
+export interface Place {
   readonly topic: string
   readonly partition: number
 }
+
+/** Records that one partition takes in one request. */
+export interface PartitionBatch extends BatchSource, Place {}
 
 /**
  * Kafka refuses a partition's batch over `max.message.bytes` (1,048,588 by default) as a whole:

@@ -2,18 +2,22 @@ import type { BrokerError } from '../../core/errors.ts'
 import type { Cluster } from './cluster.ts'
 import {
   CONCURRENT_TRANSACTIONS,
+  TRANSACTIONAL_ID_NOT_FOUND,
   answeredCodes,
   isAnswer,
   kindOfCode,
   toBrokerError,
 } from './failures.ts'
 import type { AddPartitionsResponse, KafkaApi } from './kafka-client.ts'
+import { openPlaces } from './open-places.ts'
 import { produce, type Outcome } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 import { retrying, type RetryRule } from './retrying.ts'
-import type { PartitionBatch } from './sends.ts'
+import type { PartitionBatch, Place } from './sends.ts'
 import { Slab } from './slab.ts'
 import { TopicDirectory, problemOf } from './topic-directory.ts'
+
+export type Decision = 'commit' | 'abort'
 
 export interface TransactionalOptions {
   readonly transactionalId: string
@@ -33,6 +37,11 @@ export interface TransactionalOptions {
  * Sequence numbers are counted when a batch is written, so that a refused one leaves no gap. A
  * request that was not answered may still be under way when the next transaction is open. `stale`
  * remembers it, and `renew` then raises the epoch, which makes the broker refuse that request.
+ *
+ * A coordinator that restarts while a partition has no leader may drop that partition from a
+ * decided transaction (KAFKA-20734, seen with Kafka 4.3): nobody ends it there, and committed-only
+ * readers stand still. So after each disturbance it is looked for on the partitions, and ended:
+ * the marker of a later transaction ends all that its producer has open.
  */
 export class TransactionalProducer {
   readonly transactionalId: string
@@ -46,6 +55,10 @@ export class TransactionalProducer {
   #coordinator: number | undefined
   #stale = false
   #open = false
+  /** Where the open transaction writes. */
+  #places: readonly Place[] = []
+  /** What was decided last, where: since the last time that all was known to be ended. */
+  readonly #decided = new Map<string, Place & { readonly decision: Decision }>()
 
   constructor(cluster: Cluster, options: TransactionalOptions) {
     this.#cluster = cluster
@@ -64,9 +77,42 @@ export class TransactionalProducer {
     await this.#initialise(-1n, -1, rule)
   }
 
-  /** Shuts out this producer's own requests that may still be under way, if there are any. */
+  /**
+   * After a disturbance: shuts out this producer's own requests that may still be under way, and
+   * sees to it that what was decided is ended everywhere.
+   */
   async renew(rule: RetryRule): Promise<void> {
-    if (this.#stale) await this.#initialise(this.#producerId, this.#epoch, rule)
+    if (!this.#stale) return
+    await this.#initialise(this.#producerId, this.#epoch, rule)
+    const decided = Map.groupBy(this.#decided.values(), ({ decision }) => decision)
+    for (const [decision, places] of decided) await this.complete(places, decision, rule)
+    this.#decided.clear()
+  }
+
+  /** How the holder's last transaction was decided, asked before the id is taken from it. */
+  async lastDecision(rule: RetryRule): Promise<Decision> {
+    const { api } = this.#cluster.peer.describeTransactionsV0
+    try {
+      const { transactionStates } = await this.#askCoordinator(rule, api, [this.transactionalId])
+      return transactionStates[0]?.transactionState.endsWith('Commit') === true ? 'commit' : 'abort'
+    } catch (error) {
+      if (answeredCodes(error).includes(TRANSACTIONAL_ID_NOT_FOUND)) return 'abort'
+      throw error
+    }
+  }
+
+  /** Ends what is still open on these partitions, though the coordinator has decided it. */
+  async complete(places: readonly Place[], decision: Decision, rule: RetryRule): Promise<void> {
+    const where = { cluster: this.#cluster, directory: this.directory }
+    let open = places
+    for (;;) {
+      open = await openPlaces(where, { producerId: this.#producerId, places: open }, rule)
+      if (open.length === 0) return
+      await this.#add(open, rule)
+      await this.#decide(decision, rule)
+      // Resolves when the transaction is completed.
+      await this.#initialise(this.#producerId, this.#epoch, rule)
+    }
   }
 
   /**
@@ -77,25 +123,16 @@ export class TransactionalProducer {
     batches: readonly PartitionBatch[],
     rule: RetryRule,
   ): Promise<ReadonlyMap<string, BrokerError>> {
-    const topics = Array.from(
-      Map.groupBy(batches, ({ topic }) => topic),
-      ([name, own]) => ({ name, partitions: [...new Set(own.map(({ partition }) => partition))] }),
-    )
-    const transaction = {
-      transactionalId: this.transactionalId,
-      producerId: this.#producerId,
-      producerEpoch: this.#epoch,
-      topics,
-    }
     try {
-      await this.#askCoordinator(rule, this.#cluster.peer.addPartitionsToTxnV3.api, [transaction])
+      await this.#add(batches, rule)
     } catch (error) {
       const failure = toBrokerError(error)
       const problems = problemsOf(failure.cause)
       if (failure.kind !== 'topic-unavailable' || problems.size === 0) throw failure
-      this.directory.forget(topics.map(({ name }) => name))
+      this.directory.forget(batches.map(({ topic }) => topic))
       return problems
     }
+    this.#places = batches.map(({ topic, partition }) => ({ topic, partition }))
     this.#open = true
     return new Map()
   }
@@ -112,7 +149,7 @@ export class TransactionalProducer {
     const slab = this.#slab
     slab.reset()
     const encoded = batches.map((batch) => {
-      const sequence = this.#sequences.get(sequenceKey(batch)) ?? 0
+      const sequence = this.#sequences.get(placeKey(batch)) ?? 0
       const { compression } = this.#options
       return {
         batch,
@@ -135,8 +172,34 @@ export class TransactionalProducer {
   }
 
   /** Decides the open transaction. */
-  async end(decision: 'commit' | 'abort', rule: RetryRule): Promise<void> {
+  async end(decision: Decision, rule: RetryRule): Promise<void> {
     if (!this.#open) return
+    await this.#decide(decision, rule)
+    this.#open = false
+    if (!this.#stale) this.#decided.clear()
+    for (const place of this.#places) this.#decided.set(placeKey(place), { ...place, decision })
+    await this.renew(rule)
+  }
+
+  close(): void {
+    this.#cluster.close()
+  }
+
+  async #add(places: readonly Place[], rule: RetryRule): Promise<void> {
+    const topics = Array.from(
+      Map.groupBy(places, ({ topic }) => topic),
+      ([name, own]) => ({ name, partitions: [...new Set(own.map(({ partition }) => partition))] }),
+    )
+    const transaction = {
+      transactionalId: this.transactionalId,
+      producerId: this.#producerId,
+      producerEpoch: this.#epoch,
+      topics,
+    }
+    await this.#askCoordinator(rule, this.#cluster.peer.addPartitionsToTxnV3.api, [transaction])
+  }
+
+  async #decide(decision: Decision, rule: RetryRule): Promise<void> {
     await this.#askCoordinator(
       rule,
       this.#cluster.peer.endTxnV3.api,
@@ -145,15 +208,10 @@ export class TransactionalProducer {
       this.#epoch,
       decision === 'commit',
     )
-    this.#open = false
-  }
-
-  close(): void {
-    this.#cluster.close()
   }
 
   #count(batch: PartitionBatch): void {
-    const key = sequenceKey(batch)
+    const key = placeKey(batch)
     const next = ((this.#sequences.get(key) ?? 0) + batch.indexes.length) % 2 ** 31
     this.#sequences.set(key, next)
   }
@@ -194,7 +252,7 @@ export class TransactionalProducer {
   }
 }
 
-function sequenceKey({ topic, partition }: PartitionBatch): string {
+function placeKey({ topic, partition }: Place): string {
   return `${topic}:${partition}`
 }
 
