@@ -50,6 +50,18 @@ describe('appending to PostgreSQL', () => {
     }
   }
 
+  /** Gives the client back also where `work` fails, so that the pool can end. */
+  async function withClient(work: (client: PoolClient) => Promise<unknown>): Promise<void> {
+    const client = await pool.connect()
+    let failed = true
+    try {
+      await work(client)
+      failed = false
+    } finally {
+      client.release(failed)
+    }
+  }
+
   /** Everything that can be seen, by a session of its own. */
   async function fetchAll(): Promise<readonly StoredEvent[]> {
     await using session = await store.openRelaySession()
@@ -168,6 +180,96 @@ describe('appending to PostgreSQL', () => {
     )
   })
 
+  for (const count of [1, 2_500]) {
+    for (const [end, stored] of Object.entries({ ROLLBACK: 0, COMMIT: count }))
+      for (const [when, isBegun] of Object.entries({ answered: true, queued: false }))
+        it(`stores ${stored} of ${count} events that ${end} does not wait for, with BEGIN ${when}`, async () => {
+          await freshStore()
+          await withClient(async (client) => {
+            const begun = client.query('BEGIN')
+            if (isBegun) await begun
+            const sent = store.append(client, someEvents(count))
+            await Promise.all([begun, client.query(end), sent])
+          })
+          assert.equal((await fetchAll()).length, stored)
+        })
+
+    it(`refuses ${count} events where a ROLLBACK or COMMIT is under way`, async () => {
+      await freshStore()
+      await withClient(async (client) => {
+        for (const end of ['ROLLBACK', 'COMMIT']) {
+          await client.query('BEGIN')
+          const ended = client.query(end)
+          const sent = store.append(client, someEvents(count))
+          await assert.rejects(sent, { code: 'ONCOMMIT_TRANSACTION', message: /BEGIN/ })
+          await ended
+        }
+      })
+      assert.equal((await fetchAll()).length, 0)
+    })
+
+    it(`has ${count} events on their way by Postgres.js before what the caller runs next`, async () => {
+      await freshStore(sql)
+      const seen = await sql.begin(async (tx) => {
+        const sent = store.append(tx, someEvents(count))
+        const rows = tx.unsafe(`SELECT count(*)::int AS n FROM ${schema()}.events`).execute()
+        await sent
+        return (await rows)[0]?.['n'] as number
+      })
+      assert.equal(seen, count)
+      const rolledBack = sql.begin(async (tx) => {
+        void store.append(tx, someEvents(count))
+        throw new Error('no')
+      })
+      await assert.rejects(rolledBack, { message: 'no' })
+      await sql.begin(async (tx) => {
+        void store.append(tx, someEvents(count))
+      })
+      assert.equal((await fetchAll()).length, 2 * count)
+    })
+  }
+
+  it('runs one statement for a send, one after the other or side by side', async (context) => {
+    await freshStore()
+    await withClient(async (client) => {
+      const { mock: query } = context.mock.method(client, 'query')
+      await client.query('BEGIN')
+      await store.append(client, someEvents(1))
+      await store.append(client, someEvents(1_000))
+      assert.equal(query.callCount(), 3)
+      await Promise.all([1, 2, 3].map(() => store.append(client, someEvents(1))))
+      assert.equal(query.callCount(), 6)
+      await client.query('COMMIT')
+    })
+    assert.equal((await fetchAll()).length, 1_004)
+  })
+
+  it('leaves nothing behind in the session of a guarded send', async () => {
+    await freshStore()
+    await withClient(async (client) => {
+      const begun = client.query('BEGIN')
+      await store.append(client, someEvents(1))
+      await begun
+      await client.query('COMMIT')
+      await assert.rejects(store.append(client, someEvents(1)), { code: 'ONCOMMIT_TRANSACTION' })
+      const setting = "SELECT current_setting('oncommit.transaction', true) AS value"
+      assert.equal((await client.query<{ value: string }>(setting)).rows[0]?.value || null, null)
+    })
+    assert.equal((await fetchAll()).length, 1)
+  })
+
+  it('takes a pg client that can not tell its status, without a guard', async () => {
+    await freshStore()
+    await withClient(async (client) => {
+      const old: PostgresTransaction = { query: (query) => client.query(query) }
+      await client.query('BEGIN')
+      const sent = store.append(old, someEvents(1))
+      await client.query('ROLLBACK')
+      await sent
+    })
+    assert.equal((await fetchAll()).length, 0)
+  })
+
   it('fails the transaction when an event can not be stored', async () => {
     await freshStore()
     const client = await pool.connect()
@@ -186,12 +288,30 @@ describe('appending to PostgreSQL', () => {
 
   it('says that the transaction has failed before', async () => {
     await freshStore()
-    const client = await pool.connect()
-    await client.query('BEGIN')
-    await assert.rejects(client.query('SELECT 1/0'))
-    await assert.rejects(store.append(client, [anEvent({})]), { code: 'ONCOMMIT_STORE' })
-    await client.query('ROLLBACK')
-    client.release()
+    await withClient(async (client) => {
+      await client.query('BEGIN')
+      await assert.rejects(client.query('SELECT 1/0'))
+      const says = { code: 'ONCOMMIT_STORE', message: /failed before.*look for the first error/ }
+      await assert.rejects(store.append(client, [anEvent({})]), says)
+      await client.query('ROLLBACK')
+    })
+  })
+
+  it('says what makes the tables where they are missing', async () => {
+    const missing = postgres({ pool, schema: 'never made' })
+    const says = {
+      code: 'ONCOMMIT_STORE',
+      message: /tables are missing: npx oncommit migrate --schema 'never made'/,
+    }
+    await withClient(async (client) => {
+      await client.query('BEGIN')
+      await assert.rejects(missing.append(client, [anEvent({})]), says)
+      await client.query('ROLLBACK')
+    })
+    const failures: unknown[] = []
+    const keep = (error: unknown): unknown => failures.push(error)
+    await assert.rejects(sql.begin((tx) => missing.append(tx, [anEvent({})]).catch(keep)))
+    assert.match((failures[0] as StoreError).message, says.message)
   })
 
   it('stores all or nothing when the connection is killed during COMMIT', async () => {
@@ -267,6 +387,10 @@ describe('appending to PostgreSQL', () => {
     )
   })
 })
+
+function someEvents(count: number): OutboxEvent[] {
+  return Array.from({ length: count }, (_, n) => anEvent({ key: `k${n}` }))
+}
 
 function anEvent(changes: Partial<OutboxEvent>): OutboxEvent {
   return {
