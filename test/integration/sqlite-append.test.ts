@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 
+import { EventBus } from '../../src/bus/event-bus.ts'
 import type { StoreError } from '../../src/core/errors.ts'
 import { eventSize, type OutboxEvent, type StoredEvent } from '../../src/core/event.ts'
 import { uuidv7 } from '../../src/core/uuid.ts'
@@ -81,6 +82,17 @@ describe('appending to SQLite', () => {
     fixture.db.exec('COMMIT')
     assert.equal((await fetchAll()).length, 1)
     await appended
+  })
+
+  it('stores nothing of a rollback that nobody waited with, one event or several', async () => {
+    const bus = new EventBus({ store: fixture.store })
+    for (const events of [[{ topic: 't' }], [{ topic: 't' }, { topic: 't' }]]) {
+      fixture.db.exec('BEGIN IMMEDIATE')
+      const sent = bus.send(fixture.db, events)
+      fixture.db.exec('ROLLBACK')
+      await sent
+    }
+    assert.deepEqual(await fetchAll(), [])
   })
 
   it('stores all events of a call or none, even if the transaction commits all the same', async () => {
@@ -278,7 +290,8 @@ describe('appending to SQLite', () => {
     const db = begun(new DatabaseSync(file))
     await assert.rejects(sqlite({ file }).append(db, [anEvent()]), {
       code: 'ONCOMMIT_STORE',
-      message: /no such table: main\.oncommit_events/,
+      message:
+        /no such table: main\.oncommit_events .*npx oncommit migrate --url 'sqlite:.*empty\.db'/,
     })
     db.close()
   })

@@ -32,7 +32,7 @@ export class Appender {
       if (events.length === 1) this.#insertAll(tx, events)
       else inSavepoint(tx, () => this.#insertAll(tx, events))
     } catch (error) {
-      throw storeFailure('storing events', error, hintFor(error))
+      throw storeFailure('storing events', error, hintFor(error, this.#file))
     }
   }
 
@@ -143,7 +143,9 @@ function wrong(
   )
 }
 
-function hintFor(error: unknown): string {
+function hintFor(error: unknown, file: string): string {
+  if (error instanceof Error && /no such table: main\.\w+_events$/.test(error.message))
+    return ` (the tables are missing: npx oncommit migrate --url 'sqlite:${file}', or await bus.migrate())`
   if (isStale(error))
     return ' (the transaction has read before another one wrote, and can not write any more: begin it with BEGIN IMMEDIATE)'
   return isBusy(error)
