@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
 import { Command } from 'commander'
 import { reasonOf } from '../core/errors.ts'
 import { migrate } from './commands/migrate.ts'
@@ -20,20 +23,21 @@ export async function runCommandLine(): Promise<void> {
 function commands(): Command {
   const program = new Command('oncommit')
     .description('A transactional outbox event bus.')
+    .version(packageVersion(), '--version', 'print the version of the package')
     .exitOverride((error) => {
       process.exit(error.exitCode === 0 ? 0 : 2)
     })
 
   withStore(program.command('migrate').description('make or change the tables'))
-    .option('--print', 'print the SQL for PostgreSQL instead of running it')
-    .option('--from <version>', 'with --print: only what comes after this version')
+    .option('--print', 'print the SQL for PostgreSQL instead of running it (default: run it)')
+    .option('--from <version>', 'with --print: only what comes after this version (default: 0)')
     .action(async (flags: MigrateFlags) => {
       process.exitCode = await migrate(flags, terminal)
     })
 
   withStore(program.command('relay').description('publish committed events until stopped'))
     .option('--kafka <brokers>', 'host:port, several with commas (default: KAFKA_BROKERS)')
-    .option('--local <file>', 'a local broker in this file instead of Kafka')
+    .option('--local <file>', 'a local broker in this file instead of Kafka (default: none)')
     .option('--guarantee <guarantee>', 'exactly-once or at-least-once (default: exactly-once)')
     .option('--batch-size <events>', 'most events of one batch (default: 1000)')
     .option('--max-relays <relays>', 'relays that work at once (default: 4)')
@@ -48,6 +52,15 @@ function commands(): Command {
 function withStore(command: Command): Command {
   return command
     .option('--url <url>', 'postgres://… or sqlite:FILE (default: DATABASE_URL)')
-    .option('--direct-url <url>', 'the database without a transaction pooler in between')
+    .option(
+      '--direct-url <url>',
+      'the database without a transaction pooler in between (default: --url)',
+    )
     .option('--schema <name>', 'the schema of the tables (default: oncommit)')
+}
+
+function packageVersion(): string {
+  // As far from here in the sources as in what is published.
+  const file = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')
+  return (JSON.parse(file) as { version: string }).version
 }

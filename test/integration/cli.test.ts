@@ -3,7 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { SpawnSyncReturns } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -38,6 +38,30 @@ test('migrate --print prints the SQL and touches nothing', () => {
   const printed = oncommit('migrate', '--print', '--schema', 'shop')
   assert.equal(printed.status, 0)
   assert.match(printed.stdout, /CREATE TABLE "?shop"?\.events/)
+})
+
+test('--version prints the version of the package', () => {
+  const file = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')
+  const { version } = JSON.parse(file) as { version: string }
+  const ran = oncommit('--version')
+  assert.equal(ran.status, 0, ran.stderr)
+  assert.equal(ran.stdout, `${version}\n`)
+})
+
+test('--help explains each option of each command, with its default', () => {
+  for (const [command, count] of [
+    ['migrate', 5],
+    ['relay', 9],
+  ] as const) {
+    const ran = oncommit(command, '--help')
+    assert.equal(ran.status, 0, ran.stderr)
+    const options = ran.stdout
+      .replaceAll(/\n {4,}(?!-)/g, ' ')
+      .split('\n')
+      .filter((line) => /^ +--/.test(line))
+    assert.equal(options.length, count, ran.stdout)
+    for (const option of options) assert.match(option, /^ +--[a-z-]+.* \(default: [^)]+\)$/)
+  }
 })
 
 test('relay publishes until SIGTERM, finishes what is in hand, and exits with 0', async () => {
