@@ -4,7 +4,9 @@ import { EventError } from '../core/errors.ts'
 import { eventSize } from '../core/event.ts'
 import type { EventInput } from '../core/event.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
+import type { OutboxStore } from '../core/outbox-store.ts'
 import { encodeEvent } from './encode-event.ts'
+import { Outbox } from './outbox.ts'
 
 const limits = { maxRecordBytes: 1000, recordBytes: eventSize, topicProblem: topicNameProblem }
 const encode = (input: object) => encodeEvent(input as EventInput, limits)
@@ -59,8 +61,22 @@ const wrong: [string, object, RegExp][] = [
   ['NUL in the key', { topic: 't', key: 'a\0' }, /event\.key: a text without NUL/],
   ['half a surrogate in the key', { topic: 't', key: '\ud800' }, /event\.key: a lone surrogate/],
   ['half a surrogate in the payload', { topic: 't', payload: '\ud800' }, /event\.payload/],
-  ['a circular payload', { topic: 't', payload: circular }, /event\.payload: an object can't/],
-  ['a bigint payload', { topic: 't', payload: 1n }, /event\.payload: 1n can't be written as JSON/],
+  [
+    'a circular payload',
+    { topic: 't', payload: circular },
+    /event\.payload: an object can't be written as JSON \(Converting circular structure .*'self'/,
+  ],
+  [
+    'a bigint payload',
+    { topic: 't', payload: 1n },
+    /event\.payload: 1n can't be written as JSON \(.*BigInt.*takes bytes, a text, null, or/,
+  ],
+  ['an undefined payload', { topic: 't', payload: undefined }, /payload: undefined .*tombstone/],
+  ['a Promise as payload', { topic: 't', payload: Promise.resolve(1) }, /of Promise .*await it/],
+  ['a Map as payload', { topic: 't', payload: new Map() }, /of Map .*Object\.fromEntries/],
+  ['a Set as payload', { topic: 't', payload: new Set() }, /of Set .*\[\.\.\.set\]/],
+  ['an Error as payload', { topic: 't', payload: new Error('e') }, /of Error .*fields/],
+  ['no number as payload', { topic: 't', payload: Number.NaN }, /NaN .*no such number/],
   [
     'a function as payload',
     { topic: 't', payload: () => 1 },
@@ -90,3 +106,38 @@ for (const [what, input, message] of wrong) {
     )
   })
 }
+
+test('the error of JSON is the cause, also for one event of several', async () => {
+  assert.throws(
+    () => encode({ topic: 't', payload: circular }),
+    (error: EventError) => error.cause instanceof TypeError,
+  )
+  const outbox = new Outbox({} as OutboxStore, limits, () => {})
+  await assert.rejects(
+    outbox.send({}, [{ topic: 't' }, { topic: 't', payload: 1n }]),
+    (error: EventError) =>
+      error.message.startsWith('event 1: event.payload') && error.cause instanceof TypeError,
+  )
+})
+
+test('a value that writes itself as JSON is taken', () => {
+  class Tags extends Set<string> {
+    toJSON(): string[] {
+      return [...this]
+    }
+  }
+  assert.deepEqual(encode({ topic: 't', payload: new Tags(['a']) }).payload, Buffer.from('["a"]'))
+})
+
+for (const [what, args] of Object.entries({
+  'an event before its transaction': [{ topic: 't' }, { query() {} }],
+  'events before their transaction': [[{ topic: 't' }], { query() {} }],
+  'an event without a transaction': [{ topic: 't' }, undefined],
+}))
+  test(`${what} is an error that says which comes first`, async () => {
+    const outbox = new Outbox({} as OutboxStore, limits, () => {})
+    await assert.rejects(outbox.send(args[0], args[1] as EventInput), {
+      code: 'ONCOMMIT_TRANSACTION',
+      message: /the transaction comes first: send\(tx, event\)/,
+    })
+  })

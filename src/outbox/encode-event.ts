@@ -1,4 +1,6 @@
-import { EventError, describe } from '../core/errors.ts'
+import { types } from 'node:util'
+
+import { EventError, describe, reasonOf } from '../core/errors.ts'
 import { eventSize } from '../core/event.ts'
 import type { EventInput, HeaderValue, Headers, OutboxEvent } from '../core/event.ts'
 import { isUuid, uuidv7 } from '../core/uuid.ts'
@@ -25,7 +27,7 @@ export function encodeEvent(input: EventInput, limits: EventLimits): OutboxEvent
     throw new EventError(`event.${unknown}: there is no such field, only ${NAMES.join(', ')}`)
   }
   const topic = topicOf(input.topic, limits)
-  const { payload, mimeType } = encodePayload(input.payload ?? null)
+  const { payload, mimeType } = encodePayload('payload' in input ? input.payload : null)
   const event: OutboxEvent = {
     uuid: uuidOf(input.uuid),
     timestamp: timestampOf(input.timestamp),
@@ -107,16 +109,42 @@ function encodePayload(payload: unknown): { payload: Uint8Array | null; mimeType
   return { payload: Buffer.from(jsonOf(payload)), mimeType: 'application/json' }
 }
 
+const PAYLOADS = 'bytes, a text, null, or a value that JSON can hold'
+
 function jsonOf(payload: unknown): string {
+  const remedy = remedyFor(payload)
+  if (remedy !== null) throw refused(payload, remedy)
   let json: string | undefined
   try {
     json = JSON.stringify(payload)
   } catch (cause) {
-    throw new EventError(`event.payload: ${describe(payload)} can't be written as JSON`, { cause })
+    throw refused(payload, reasonOf(cause).replaceAll(/\s+/g, ' '), { cause })
   }
-  if (json === undefined)
-    throw new EventError(`event.payload: ${describe(payload)} can't be written as JSON`)
+  if (json === undefined) throw refused(payload, 'its toJSON gives nothing')
   return json
+}
+
+function refused(payload: unknown, reason: string, options?: ErrorOptions): EventError {
+  return new EventError(
+    `event.payload: ${describe(payload)} can't be written as JSON (${reason}); takes ${PAYLOADS}`,
+    options,
+  )
+}
+
+/** What to do with a value that JSON would make `{}`, `null` or nothing of; `null` for the others. */
+function remedyFor(payload: unknown): string | null {
+  if (payload === undefined) return 'leave the field out, or give null, for a tombstone'
+  if (typeof payload === 'function') return 'call it'
+  if (typeof payload === 'symbol') return 'JSON has none'
+  if (typeof payload === 'number')
+    return Number.isFinite(payload) ? null : 'JSON has no such number'
+  if (typeof payload !== 'object' || payload === null) return null
+  if (typeof (payload as { then?: unknown }).then === 'function') return 'await it'
+  if (typeof (payload as { toJSON?: unknown }).toJSON === 'function') return null
+  if (types.isMap(payload)) return 'Object.fromEntries(map), or [...map]'
+  if (types.isSet(payload)) return '[...set]'
+  if (types.isNativeError(payload)) return 'name the fields to send'
+  return null
 }
 
 function headersOf(headers: EventInput['headers'] | null): Headers {
