@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 
+import { Pool } from 'pg'
+import connectPostgresJs from 'postgres'
+
 import { postgres } from './index.ts'
 import type { PostgresOptions } from './options.ts'
 
@@ -34,6 +37,18 @@ describe('options of the PostgreSQL store', () => {
       says: /postgres\.statementTimeoutMs/,
     },
     'a flag that is none': { options: { url, pooler: 'yes' }, says: /postgres\.pooler/ },
+    'a pool in place of the options': {
+      options: new Pool(),
+      says: /got an instance of BoundPool, takes an object of options: postgres\(\{ pool \}\)/,
+    },
+    'the sql of Postgres.js in place of the options': {
+      options: connectPostgresJs(),
+      says: /got a function, takes an object of options: postgres\(\{ pool \}\)/,
+    },
+    'a url in place of the options, without showing it': {
+      options: 'postgres://u:secret@localhost/db',
+      says: /^option postgres: got "…", takes an object of options: postgres\(\{ url \}\)$/,
+    },
     'no options': { options: undefined, says: /an object of options/ },
   }
   for (const [what, { options, says }] of Object.entries(wrong)) {

@@ -39,6 +39,7 @@ export interface ResolvedOptions {
 }
 
 export function resolveOptions(options: PostgresOptions): ResolvedOptions {
+  refuseBare(options)
   knownOptions('postgres', options, NAMES)
   const { pool, url, directUrl, schema = 'oncommit' } = options
   if ((pool === undefined) === (url === undefined))
@@ -60,6 +61,16 @@ export function resolveOptions(options: PostgresOptions): ResolvedOptions {
       { min: 1, max: 2 ** 31 - 1 - 60_000 },
     ),
   }
+}
+
+/** Recognises what belongs inside of the options, and was given in their place. */
+function refuseBare(given: unknown): void {
+  // Not shown: there may be a password in it.
+  if (typeof given === 'string')
+    throw new OptionError('postgres', '…', 'an object of options: postgres({ url })')
+  const { connect, query } = (given ?? {}) as { connect?: unknown; query?: unknown }
+  if (isPostgresJs(given) || typeof connect === 'function' || typeof query === 'function')
+    throw new OptionError('postgres', given, 'an object of options: postgres({ pool })')
 }
 
 function requirePool(pool: unknown): void {
