@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
 import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
 import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { Gate } from '../../test/integration/stream/reading.ts'
+import { eventually, Gate } from '../../test/integration/stream/reading.ts'
+import { BrokerError } from '../core/errors.ts'
 
 const at = (partition: number): { topic: string; partition: number } => ({ topic, partition })
 
@@ -135,5 +136,26 @@ describe('in a rebalance a stream', () => {
     await revoked
     assert.equal(log.offsetsOf.get(0), 2n)
     assert.deepEqual(logger.lines, [])
+  })
+
+  it('is running again though a commit was given up for it and nothing is left to commit', async () => {
+    const log = new ScriptedLog([3])
+    log.beforeCommit = () => {
+      throw new BrokerError('away', 'nobody answers')
+    }
+    const { stream, logger } = open(log, { group, commitInterval: 60_000, ack: 'manual' })
+    const { value } = await stream.next()
+    await value?.ack()
+    const time = new AbortController()
+    const revoked = log.revoke(time.signal)
+    await eventually('it is not committed', () => stream.health().state === 'reconnecting')
+    time.abort()
+    await revoked
+    // Whoever has the rest now went on behind it: nothing is left to do here.
+    log.lose()
+    log.assign([])
+    await eventually('it runs', () => stream.health().state === 'running', 2_000)
+    assert.deepEqual([logger.at('error').length, logger.at('info').length], [1, 1])
+    await stream.return()
   })
 })

@@ -128,6 +128,7 @@ export class Assignment {
 
   async #assigned(partitions: readonly TopicPartition[], generation: number): Promise<void> {
     const epoch = this.#newEpoch()
+    this.#parts.health.answered('group')
     const names = new Set(partitions.map(partitionName))
     for (const name of this.#owned.keys()) if (!names.has(name)) this.#owned.delete(name)
     try {

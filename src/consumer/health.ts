@@ -17,10 +17,14 @@ type Phase = Exclude<StreamHealth['state'], 'reconnecting'>
 /** What asks the broker on its own: an outage is over when each of them got an answer again. */
 export type Asking = 'reading' | 'group' | 'commit'
 
-/** How a reader is. An outage is reported once when it begins, and once when it is over. */
+/**
+ * How a reader is. An outage is reported once when it begins, and once when it is over. Who gave up
+ * asking, as a rebalance makes a commit do, may never ask again: any answer to another is then its
+ * answer, too.
+ */
 export class Health {
   readonly #parts: { readonly clock: Clock; readonly logger: Logger; readonly name: string }
-  readonly #unanswered = new Set<Asking>()
+  readonly #unanswered = new Map<Asking, 'asks' | 'gave up'>()
   #phase: Phase = 'starting'
   #state: StreamHealth['state'] = 'starting'
   #since: Date
@@ -43,12 +47,19 @@ export class Health {
     const { logger, name } = this.#parts
     if (this.#unanswered.size === 0)
       logger.error(`oncommit: ${name} waits for the broker: ${reasonOf(error)}`)
-    this.#unanswered.add(asking)
+    this.#unanswered.set(asking, 'asks')
     this.#update()
   }
 
+  gaveUp(asking: Asking): void {
+    if (this.#unanswered.has(asking)) this.#unanswered.set(asking, 'gave up')
+  }
+
   answered(asking: Asking): void {
-    if (!this.#unanswered.delete(asking) || this.#unanswered.size > 0) return
+    if (this.#unanswered.size === 0) return
+    for (const [other, state] of this.#unanswered)
+      if (other === asking || state === 'gave up') this.#unanswered.delete(other)
+    if (this.#unanswered.size > 0) return
     this.#parts.logger.info(`oncommit: ${this.#parts.name} goes on`)
     this.#update()
   }

@@ -31,13 +31,23 @@ export class Patience {
         this.#health.answered(asking)
         return answer
       } catch (error) {
-        signal.throwIfAborted()
-        if (!mayPass(error) || error.kind === except) throw error
+        this.#giveUpWhen(signal, asking)
+        if (!mayPass(error) || error.kind === except) {
+          // It is not what was hoped for, but it is an answer.
+          this.#health.answered(asking)
+          throw error
+        }
         this.#health.unanswered(asking, error)
         await this.#clock.sleep(backoffMs(RETRY, failures), signal)
-        signal.throwIfAborted()
+        this.#giveUpWhen(signal, asking)
       }
     }
+  }
+
+  #giveUpWhen(signal: AbortSignal, asking: Asking): void {
+    if (!signal.aborted) return
+    this.#health.gaveUp(asking)
+    throw signal.reason
   }
 }
 
