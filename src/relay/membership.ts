@@ -1,5 +1,7 @@
 import type { Broker } from '../core/broker.ts'
 import { BrokerError } from '../core/errors.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Logger } from '../core/logger.ts'
 import type { RelaySession, RelayState } from '../core/outbox-store.ts'
 import { laneShare, lanesToClaim, lanesToRelease } from './lane-shares.ts'
 import type { LanePolicy } from './lane-shares.ts'
@@ -7,6 +9,8 @@ import type { Lease } from './lease.ts'
 import type { OutageLog } from './outage-log.ts'
 
 const HEARTBEAT = 'the relay can not renew its lease in the database'
+/** A relay that lives hands lanes over within two beats. */
+const WAITING_MS = 3_000
 const TAKEOVER = 'the lanes of a dead relay can not be taken over'
 
 export interface MembershipParts {
@@ -16,6 +20,8 @@ export interface MembershipParts {
   readonly broker: Pick<Broker, 'fence' | 'forget'>
   readonly lease: Lease
   readonly outages: OutageLog
+  readonly clock: Clock
+  readonly logger: Logger
   /** Aborted when this relay's life ends. */
   readonly ended: AbortSignal
   /** These lanes are ours now; nothing of them is fetched before this has resolved. */
@@ -45,10 +51,12 @@ export class Membership {
   #departing = false
   #beating: Promise<void> = Promise.resolve()
   #hurried = false
+  #waitingSince: number | null
   #wake: (() => void) | null = null
 
   constructor(parts: MembershipParts) {
     this.#parts = parts
+    this.#waitingSince = parts.clock.monotonic()
   }
 
   /** Lanes that this relay works on. */
@@ -104,6 +112,7 @@ export class Membership {
     this.#relays = tick.relays
     if (this.#departing) return
     await this.#adopt(tick.owned)
+    this.#tellWaiting()
     this.#relinquishSurplus()
     this.#takeOverTheDead()
   }
@@ -113,6 +122,19 @@ export class Membership {
     const gained = owned.filter((lane) => !before.has(lane))
     if (gained.length > 0) await this.#parts.onGained(gained)
     this.#owned = owned
+  }
+
+  /** Says once why nothing is published yet: after a kill the lanes are the dead relay's for a while. */
+  #tellWaiting(): void {
+    const { clock, logger, ttlMs } = this.#parts
+    if (this.#waitingSince === null) return
+    if (this.#owned.length > 0) this.#waitingSince = null
+    else if (clock.monotonic() - this.#waitingSince > WAITING_MS) {
+      this.#waitingSince = null
+      logger.warn(
+        `oncommit: relay waits, others have all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`,
+      )
+    }
   }
 
   #relinquishSurplus(): void {

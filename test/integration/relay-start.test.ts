@@ -195,3 +195,22 @@ test('a database that takes connections and answers nothing ends the start in ti
   await store.close()
   silent.close()
 })
+
+test('a relay that finds all lanes with others says so, and when it gets them', async () => {
+  await using shop = new Shop()
+  await shop.bus.migrate()
+  const store = sqlite({ file: shop.file })
+  await using session = await store.openRelaySession()
+  const id = randomUUID()
+  await session.enroll({ id, fence: 'killed', protocol: 1, ttlMs: 60_000 })
+  await session.tick(id, 60_000, ({ free }) => free)
+  await shop.start()
+  await eventually('it says so', () =>
+    shop.logger.lines.some((line) =>
+      /others have all lanes.* after its last sign of life/.test(line),
+    )
+      ? true
+      : undefined,
+  )
+  await store.close()
+})
