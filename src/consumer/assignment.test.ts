@@ -158,4 +158,20 @@ describe('in a rebalance a stream', () => {
     assert.deepEqual([logger.at('error').length, logger.at('info').length], [1, 1])
     await stream.return()
   })
+
+  it('leaves nothing under way where it is closed before the group was joined', async () => {
+    const log = new ScriptedLog([3])
+    const joining = new Gate()
+    log.join = async ({ onAssigned }) => {
+      onAssigned([at(0)], 1)
+      await joining.pass()
+      throw new Error('it was closed meanwhile')
+    }
+    const { stream } = open(log)
+    const pending = stream.next()
+    await joining.reached
+    await stream.close()
+    assert.deepEqual([(await pending).done, log.isClosed], [true, true])
+    joining.open()
+  })
 })

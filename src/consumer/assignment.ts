@@ -6,7 +6,7 @@ import { Committer } from './committer.ts'
 import type { Health } from './health.ts'
 import { PartitionMark } from './marks.ts'
 import type { StreamSettings } from './options.ts'
-import { Patience } from './patience.ts'
+import { Patience, unlessAborted } from './patience.ts'
 import { partitionName, startOffsets } from './start-offsets.ts'
 import { TopicWatch } from './topic-watch.ts'
 
@@ -52,6 +52,8 @@ export class Assignment {
   /** Where `seek` was done: it is done once, wherever the partition goes from there. */
   readonly #sought = new Set<string>()
   readonly #joined = Promise.withResolvers<GroupMembership>()
+  /** The assignments that are being taken up. */
+  readonly #assigning = new Set<Promise<void>>()
   #epoch = 0
   #isReady = false
 
@@ -106,7 +108,7 @@ export class Assignment {
         group,
         topics: settings.topics,
         sessionTimeoutMs: settings.sessionTimeout,
-        onAssigned: (partitions, generation) => void this.#assigned(partitions, generation),
+        onAssigned: (partitions, generation) => this.#assign(partitions, generation),
         onRevoking: (_, signal) => this.#revoking(signal),
         onLost: () => this.#lost(),
         onAway: (error) =>
@@ -124,6 +126,18 @@ export class Assignment {
       if (fresh.length > 0) this.#add(await this.#startingMarks(fresh, []), 0)
       this.#ready()
     }
+  }
+
+  /** Resolves when nothing is under way any more: soon after the stream is closed. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#assigning)
+  }
+
+  #assign(partitions: readonly TopicPartition[], generation: number): void {
+    const assigning = this.#assigned(partitions, generation).finally(() => {
+      this.#assigning.delete(assigning)
+    })
+    this.#assigning.add(assigning)
   }
 
   async #assigned(partitions: readonly TopicPartition[], generation: number): Promise<void> {
@@ -158,8 +172,10 @@ export class Assignment {
 
   async #committed(partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
     if (partitions.length === 0) return []
-    const membership = await this.#joined.promise
-    return this.patience.ask({ asking: 'group', signal: this.#parts.closed }, () =>
+    const { closed } = this.#parts
+    // The assignment may come before the membership, and a stream that is closed may get none.
+    const membership = await unlessAborted(this.#joined.promise, closed)
+    return this.patience.ask({ asking: 'group', signal: closed }, () =>
       membership.committed(partitions),
     )
   }

@@ -118,7 +118,7 @@ export class Reader {
       )
     }
     await closeClient(client, logger)
-    await this.#running
+    await Promise.all([this.#running, this.#assignment.ended()])
   }
 
   /** Ends with the stream, or when it can't go on. Never rejects. */
