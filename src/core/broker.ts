@@ -38,10 +38,13 @@ export interface Broker {
   /** Resolves where the topic can be written to. Throws a `BrokerError` that says why not. */
   probe(topic: string, signal: AbortSignal): Promise<void>
 
+  /** Opens a producer for records that come one by one. It connects at the first record. */
+  openProducer(options: ProducerOptions): Promise<Producer>
+
   /** Opens a client for one reader. */
   openLog(options: LogClientOptions): Promise<LogClient>
 
-  /** Closes what is shared. Publishers and log clients are closed by who opened them. */
+  /** Closes what is shared. Publishers, producers and log clients are closed by who opened them. */
   close(): Promise<void>
 }
 
@@ -123,6 +126,29 @@ export type AppendResult =
       /** What was not taken. Indexes in neither list were not written and may be published again. */
       readonly refusals: readonly Refusal[]
     }
+
+export interface ProducerOptions {
+  /** A name for the broker's own logs and metrics. */
+  readonly clientId: string
+  /** Closes the producer when it aborts. */
+  readonly signal: AbortSignal
+  /** Told when records wait for the broker (`away`), and when the broker is back (`null`). */
+  readonly onAway: (error: BrokerError | null) => void
+}
+
+/** Writes single records, outside of any outbox: at least once. */
+export interface Producer {
+  /**
+   * Resolves when all in-sync replicas have the record. May be called side by side: the records of
+   * one producer keep the order of the calls. While the broker is away it waits. Rejects with a
+   * `BrokerError`: `topic-unavailable`, `event-refused`, `misconfigured`, `unknown` where nobody
+   * knows what became of it, or `away` once the producer is closed.
+   */
+  send(record: TopicRecord): Promise<void>
+
+  /** Ends it without waiting: what is under way rejects. */
+  close(): Promise<void>
+}
 
 export interface Refusal {
   /** Of the records that were refused together: with one it is that one's fault. Ascending. */

@@ -2,6 +2,7 @@ import { after, before, describe, it } from 'node:test'
 import { fencingCases } from './broker-contract/fencing.ts'
 import { groupCases } from './broker-contract/groups.ts'
 import type { BrokerHarness } from './broker-contract/harness.ts'
+import { producingCases } from './broker-contract/producing.ts'
 import { publishingCases } from './broker-contract/publishing.ts'
 import { readingCases } from './broker-contract/reading.ts'
 import type { ContractCase } from './contract-case.ts'
@@ -14,6 +15,7 @@ export type { BrokerHarness } from './broker-contract/harness.ts'
  */
 export const brokerContract: readonly ContractCase<BrokerHarness>[] = [
   ...publishingCases,
+  ...producingCases,
   ...fencingCases,
   ...readingCases,
   ...groupCases,

@@ -6,6 +6,7 @@ import { openIdempotentPublisher } from './idempotent-publisher.ts'
 import { topicNameProblem } from '../../core/topic-name.ts'
 import { readKafkaOptions, type KafkaOptions } from './kafka-options.ts'
 import { openKafkaLog } from './log-client.ts'
+import { openKafkaProducer } from './producer.ts'
 import { bounded, retrying } from './retrying.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
@@ -52,6 +53,7 @@ export function kafka(options: KafkaOptions): Broker {
         what: `probing topic ${topic}`,
       })
     },
+    openProducer: async (producer) => openKafkaProducer(settings, producer),
     openLog: async (log) => openKafkaLog(settings.connection, log),
     close: async () => {
       const opened = shared

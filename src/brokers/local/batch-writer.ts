@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto'
-import type { Refusal, TopicRecord } from '../../core/broker.ts'
+import type { AppendResult, Refusal, TopicRecord } from '../../core/broker.ts'
 import { BrokerError } from '../../core/errors.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import type { Ack } from '../../core/outbox-store.ts'
@@ -101,3 +101,28 @@ export class BatchWriter {
     return null
   }
 }
+
+/** Writes what is not refused without waiting for a commit. Throws where the acknowledgement gets lost. */
+export function writeNow(
+  log: LocalLog,
+  writer: BatchWriter,
+  records: readonly TopicRecord[],
+): AppendResult {
+  const refusals = writer.refusals(records)
+  const refused = new Set(refusals.flatMap((refusal) => refusal.indexes))
+  const written = writer.writable(records, refused)
+  const taken = written.map((index) => records[index]).filter((one) => one !== undefined)
+  const acks = log.database.transaction(() => writer.write(taken))
+  published(log)
+  if (refusals.length > 0) return { state: 'refused', written, acks, refusals }
+  return { state: 'appended', acks, commit: nothingLeft, abort: nothingLeft }
+}
+
+/** Wakes the readers, and loses the acknowledgement where that is asked for. */
+export function published(log: LocalLog): void {
+  log.changes.notify()
+  if (log.faults.takeLostAck())
+    throw new BrokerError('unknown', 'the acknowledgement is made to get lost')
+}
+
+async function nothingLeft(): Promise<void> {}

@@ -7,6 +7,7 @@ import { toBrokerError } from './failures.ts'
 import { LocalLogClient } from './log-client.ts'
 import { type LocalLog, makeTopic, openLocalLog, useTopic } from './local-log.ts'
 import { type LocalOptions, MOST_PARTITIONS, readLocalOptions } from './local-options.ts'
+import { openLocalProducer } from './producer.ts'
 import { LocalPublisher } from './publisher.ts'
 
 /**
@@ -73,6 +74,7 @@ export function local(options: LocalOptions = {}): LocalBroker {
     probe: async (topic, signal) => {
       await asked(log, signal, () => useTopic(log, topic))
     },
+    openProducer: async (producer) => Promise.resolve(openLocalProducer(log, producer)),
     openLog: async (client) =>
       asked(log, undefined, (): LogClient => new LocalLogClient(log, client)),
     close: async () => asked(log, undefined, () => log.database.close()),

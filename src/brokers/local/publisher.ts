@@ -1,15 +1,9 @@
-import type {
-  AppendResult,
-  PublishBatch,
-  Publisher,
-  PublisherOptions,
-  Refusal,
-} from '../../core/broker.ts'
+import type { AppendResult, PublishBatch, Publisher, PublisherOptions } from '../../core/broker.ts'
 import { BrokerError } from '../../core/errors.ts'
 import type { Ack } from '../../core/outbox-store.ts'
 import { toBrokerError } from './failures.ts'
 import type { LocalLog } from './local-log.ts'
-import { BatchWriter } from './batch-writer.ts'
+import { BatchWriter, published, writeNow } from './batch-writer.ts'
 
 interface Outcome {
   readonly batch: PublishBatch
@@ -51,8 +45,9 @@ export class LocalPublisher implements Publisher {
     // What it throws is no failure of the publisher, which stays usable.
     beforeSend()
     return this.#orEnd(async () => {
+      if (this.#log.settings.guarantee === 'at-least-once')
+        return writeNow(this.#log, this.#writer, batch.records)
       const refusals = this.#writer.refusals(batch.records)
-      if (this.#log.settings.guarantee === 'at-least-once') return this.#writeNow(batch, refusals)
       this.#log.publishers.check(this.fence, this.#epoch)
       if (refusals.length > 0) return { state: 'refused', written: [], acks: [], refusals }
       return this.#stage({ batch, acks: [] })
@@ -94,29 +89,13 @@ export class LocalPublisher implements Publisher {
           return this.#writer.write(batch.records)
         })
         acks.push(...written)
-        this.#published()
+        published(this.#log)
       }),
     )
     this.#lastCommit = commit
     // Whoever asked for the commit has the failure; what follows finds the publisher ended.
     commit.catch(() => {})
     return commit
-  }
-
-  #writeNow(batch: PublishBatch, refusals: readonly Refusal[]): AppendResult {
-    const refused = new Set(refusals.flatMap((refusal) => refusal.indexes))
-    const written = this.#writer.writable(batch.records, refused)
-    const taken = written.map((index) => batch.records[index]).filter((one) => one !== undefined)
-    const acks = this.#log.database.transaction(() => this.#writer.write(taken))
-    this.#published()
-    if (refusals.length > 0) return { state: 'refused', written, acks, refusals }
-    return { state: 'appended', acks, commit: nothingLeft, abort: nothingLeft }
-  }
-
-  #published(): void {
-    this.#log.changes.notify()
-    if (this.#log.faults.takeLostAck())
-      throw new BrokerError('unknown', 'the acknowledgement is made to get lost')
   }
 
   async #reach(): Promise<void> {
@@ -135,5 +114,3 @@ export class LocalPublisher implements Publisher {
     }
   }
 }
-
-async function nothingLeft(): Promise<void> {}
