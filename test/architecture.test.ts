@@ -16,7 +16,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   consumer: ['core'],
   operations: ['core'],
   bus: ['core', 'outbox', 'relay', 'consumer', 'codecs'],
-  cli: ['core', 'bus', 'operations', 'stores', 'brokers', 'codecs', 'console'],
+  cli: ['core', 'bus', 'consumer', 'operations', 'stores', 'brokers', 'codecs', 'console'],
   console: ['core', 'operations'],
   testing: ['core', 'bus', 'outbox', 'relay', 'consumer'],
   // The entry `oncommit` itself.

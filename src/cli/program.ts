@@ -7,6 +7,8 @@ import { migrate } from './commands/migrate.ts'
 import type { MigrateFlags } from './commands/migrate.ts'
 import { relay } from './commands/relay.ts'
 import type { RelayFlags } from './commands/relay.ts'
+import { tail } from './commands/tail.ts'
+import type { TailFlags } from './commands/tail.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { processTerminal as terminal } from './terminal.ts'
 
@@ -35,15 +37,28 @@ function commands(): Command {
       process.exitCode = await migrate(flags, terminal)
     })
 
-  withStore(program.command('relay').description('publish committed events until stopped'))
-    .option('--kafka <brokers>', 'host:port, several with commas (default: KAFKA_BROKERS)')
-    .option('--local <file>', 'a local broker in this file instead of Kafka (default: none)')
+  withBroker(
+    withStore(program.command('relay').description('publish committed events until stopped')),
+  )
     .option('--guarantee <guarantee>', 'exactly-once or at-least-once (default: exactly-once)')
     .option('--batch-size <events>', 'most events of one batch (default: 1000)')
     .option('--max-relays <relays>', 'relays that work at once (default: 4)')
     .option('--retention <seconds>', 'forget published events after this (default: 604800)')
     .action(async (flags: RelayFlags) => {
       process.exitCode = await relay(flags, terminal)
+    })
+
+  withBroker(
+    program
+      .command('tail')
+      .description('print the events of a topic until stopped, without a consumer group')
+      .argument('<topic>'),
+  )
+    .option('--from <start>', 'earliest, latest, or a time in ISO 8601 (default: latest)')
+    .option('--count <events>', 'end after so many (default: never)')
+    .option('--json', 'print all of an event, as JSON (default: a short line)')
+    .action(async (topic: string, flags: TailFlags) => {
+      process.exitCode = await tail(topic, flags, terminal)
     })
 
   return program
@@ -57,6 +72,12 @@ function withStore(command: Command): Command {
       'the database without a transaction pooler in between (default: --url)',
     )
     .option('--schema <name>', 'the schema of the tables (default: oncommit)')
+}
+
+function withBroker(command: Command): Command {
+  return command
+    .option('--kafka <brokers>', 'host:port, several with commas (default: KAFKA_BROKERS)')
+    .option('--local <file>', 'a local broker in this file instead of Kafka (default: none)')
 }
 
 function packageVersion(): string {

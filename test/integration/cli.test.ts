@@ -52,6 +52,7 @@ test('--help explains each option of each command, with its default', () => {
   for (const [command, count] of [
     ['migrate', 5],
     ['relay', 9],
+    ['tail', 5],
   ] as const) {
     const ran = oncommit(command, '--help')
     assert.equal(ran.status, 0, ran.stderr)
