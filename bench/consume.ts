@@ -1,0 +1,86 @@
+// How fast a consumer reads a backlog, over the bare client's fetch loop in the same run. Each
+// contestant is a process of its own; rounds alternate, and the ratio is the median of rounds.
+import { fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { kafka } from '../src/brokers/kafka/index.ts'
+import { cloudEvents } from '../src/codecs/cloudevents/index.ts'
+import { createTopic, startKafka } from '../test/servers/index.ts'
+import { type Contestant, type Finding, type Job, PARTITIONS, TOPIC } from './consume/job.ts'
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '200000' },
+    rounds: { type: 'string', default: '5' },
+  },
+})
+const events = Number(values.events)
+const rounds = Number(values.rounds)
+
+await using server = await startKafka({ heap: '1g', jvm: [] })
+await createTopic(server, TOPIC, { partitions: PARTITIONS })
+console.log(`${events} events of 1 KiB, ${rounds} rounds`)
+await fill()
+
+const ratios: number[] = []
+await run('fetch')
+for (let round = 1; round <= rounds; round++) {
+  const bare = await measure('fetch', round)
+  const stream = await measure('stream', round)
+  ratios.push(stream.perSecond / bare.perSecond)
+}
+const median = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)] ?? Number.NaN
+console.log(`stream ${median.toFixed(2)}`)
+
+/** As a relay writes them: in batches, 1 KiB each with the headers of an event, over 1,000 keys. */
+async function fill(): Promise<void> {
+  const broker = kafka({ brokers: [server.address] })
+  const codec = cloudEvents()
+  const { signal } = new AbortController()
+  const producer = await broker.openProducer({ clientId: 'fill', signal, onAway: () => {} })
+  const payload = Buffer.alloc(1024, 'x')
+  for (let from = 0; from < events; from += 5_000) {
+    const numbers = Array.from({ length: Math.min(5_000, events - from) }, (_, n) => from + n)
+    await Promise.all(
+      numbers.map(async (number) => {
+        const event = codec.encode({
+          topic: TOPIC,
+          uuid: randomUUID(),
+          timestamp: new Date(),
+          key: `key-${number % 1_000}`,
+          msgType: 'Consumed',
+          mimeType: 'application/octet-stream',
+          headers: [],
+          payload,
+        })
+        await producer.send({ topic: TOPIC, ...event })
+      }),
+    )
+  }
+  await producer.close()
+  await broker.close()
+}
+
+async function measure(contestant: Contestant, round: number): Promise<Finding> {
+  const finding = await run(contestant)
+  const { perSecond, cpuMicros } = finding
+  console.log(
+    `round ${round}  ${contestant.padEnd(8)}${Math.round(perSecond).toString().padStart(7)} events/s` +
+      `${cpuMicros.toFixed(1).padStart(7)} us CPU an event`,
+  )
+  return finding
+}
+
+async function run(contestant: Contestant): Promise<Finding> {
+  const job: Job = { contestant, events, broker: server.address, group: randomUUID() }
+  const child = fork(join(import.meta.dirname, 'consume/contestants.ts'), [JSON.stringify(job)])
+  const exit = once(child, 'exit')
+  const [finding] = (await Promise.race([
+    once(child, 'message'),
+    exit.then(([code]) => Promise.reject(new Error(`${contestant} ended with ${code}`))),
+  ])) as [Finding]
+  await exit
+  return finding
+}

@@ -1,0 +1,18 @@
+export type Contestant = 'fetch' | 'stream'
+
+export interface Job {
+  readonly contestant: Contestant
+  readonly events: number
+  readonly broker: string
+  /** Of its own for each run: it reads everything from the first record on. */
+  readonly group: string
+}
+
+export interface Finding {
+  readonly perSecond: number
+  /** Of this process, an event. */
+  readonly cpuMicros: number
+}
+
+export const TOPIC = 'consume'
+export const PARTITIONS = 4
