@@ -1,5 +1,6 @@
 import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
+import type { Inbox } from './inbox.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -14,6 +15,8 @@ export interface OutboxStore<Tx = unknown> {
   readonly outbox: string
   /** How many lanes events are spread over: the most relays that can work at once. */
   readonly lanes: number
+  /** In the same database, where the store has one. `Tx` is the same: `append` takes it. */
+  readonly inbox?: Inbox<Tx>
 
   /**
    * Adds events inside the caller's transaction, in their order: they exist if, and only if,

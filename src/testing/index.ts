@@ -1,5 +1,6 @@
 export { brokerContract, registerBrokerContract, type BrokerHarness } from './broker-contract.ts'
 export type { ContractCase } from './contract-case.ts'
+export { inboxContract, registerInboxContract, type InboxHarness } from './inbox-contract/index.ts'
 export {
   outboxStoreContract,
   registerOutboxStoreContract,

@@ -37,7 +37,10 @@ describe('the schema on PostgreSQL', () => {
     const stores = Array.from({ length: 50 }, () => postgres({ url: database.url, schema }))
     const applied = await Promise.all(stores.map((store) => store.migrate()))
     await Promise.all(stores.map((store) => store.close()))
-    assert.deepEqual(applied.flat(), [{ version: 1, name: 'outbox' }])
+    assert.deepEqual(applied.flat(), [
+      { version: 1, name: 'outbox' },
+      { version: 2, name: 'inbox' },
+    ])
     await postgres({ pool, schema }).check()
   })
 
@@ -48,14 +51,14 @@ describe('the schema on PostgreSQL', () => {
     while (!(await isSomeoneWaiting(pool))) await setTimeout(20)
     await client.query('ROLLBACK')
     client.release()
-    assert.equal((await migrating).length, 1)
+    assert.equal((await migrating).length, 2)
   })
 
   it('can be applied as plain SQL', async () => {
     await pool.query(migrationSql(schema))
     await postgres({ pool, schema }).check()
     assert.deepEqual(await postgres({ pool, schema }).migrate(), [])
-    assert.equal(migrationSql(schema, 1), '')
+    assert.equal(migrationSql(schema, 2), '')
   })
 
   it('may have any name that PostgreSQL takes', async () => {
@@ -73,7 +76,7 @@ describe('the schema on PostgreSQL', () => {
     await assert.rejects(postgres({ pool, schema }).check(), {
       code: 'ONCOMMIT_SCHEMA',
       found: null,
-      expected: 1,
+      expected: 2,
       message: /npx oncommit migrate/,
     })
   })
@@ -81,8 +84,8 @@ describe('the schema on PostgreSQL', () => {
   it('is refused where it is older or newer than this release', async () => {
     const store = postgres({ pool, schema })
     await store.migrate()
-    await pool.query(`INSERT INTO ${schema}.migrations VALUES (2, 'later', '')`)
-    await assert.rejects(store.check(), { found: 2, message: /newer oncommit/ })
+    await pool.query(`INSERT INTO ${schema}.migrations VALUES (3, 'later', '')`)
+    await assert.rejects(store.check(), { found: 3, message: /newer oncommit/ })
     await pool.query(`DELETE FROM ${schema}.migrations`)
     await assert.rejects(store.check(), { code: 'ONCOMMIT_SCHEMA', found: null })
     await pool.query(`INSERT INTO ${schema}.migrations VALUES (0, 'early', '')`)

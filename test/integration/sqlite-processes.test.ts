@@ -36,9 +36,10 @@ describe('processes that share a SQLite file', () => {
       program.all('migrated').map((told) => told.applied),
     )
     assert.equal(applied.length, 20)
-    assert.deepEqual(
-      applied.filter((steps) => steps > 0),
-      [1],
+    // Two, of one process or of two.
+    assert.equal(
+      applied.reduce((sum, steps) => sum + steps, 0),
+      2,
     )
     await Promise.all(programs.map(async (program) => program.exit()))
     await sqlite({ file }).check()

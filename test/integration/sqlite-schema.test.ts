@@ -26,7 +26,10 @@ describe('the tables in SQLite', () => {
     const db = new DatabaseSync(join(fixture.folder, 'shop.db'))
     db.exec('create table events (id integer); insert into events values (7)')
     const store = storeOf('shop.db')
-    assert.deepEqual(await store.migrate(), [{ version: 1, name: 'outbox' }])
+    assert.deepEqual(await store.migrate(), [
+      { version: 1, name: 'outbox' },
+      { version: 2, name: 'inbox' },
+    ])
     assert.deepEqual(await store.migrate(), [])
     await store.check()
     assert.equal(db.prepare('select id from events').get()?.['id'], 7)
@@ -48,14 +51,14 @@ describe('the tables in SQLite', () => {
     db.exec('create table mine (id integer); begin immediate; insert into mine values (1)')
     const migrated = storeOf('busy.db').migrate()
     setImmediate(() => db.exec('commit'))
-    assert.equal((await migrated).length, 1)
+    assert.equal((await migrated).length, 2)
     db.close()
   })
 
   it('can be made from the SQL that is printed', async () => {
     const db = new DatabaseSync(join(fixture.folder, 'printed.db'))
     db.exec(migrationSql('oncommit'))
-    assert.equal(migrationSql('oncommit', 1), '')
+    assert.equal(migrationSql('oncommit', 2), '')
     const printed = storeOf('printed.db')
     await printed.check()
     assert.deepEqual(await printed.migrate(), [])
@@ -89,7 +92,7 @@ describe('the tables in SQLite', () => {
     })
     assert.ok(!existsSync(join(fixture.folder, 'missing.db')))
     const other = sqlite({ file: fixture.file, name: 'other' })
-    await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 1 })
+    await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 2 })
   })
 
   it('are looked for without a change to the file', async () => {
@@ -116,7 +119,7 @@ describe('the tables in SQLite', () => {
       code: 'ONCOMMIT_SCHEMA',
       message: /use a newer oncommit/,
       found: 9,
-      expected: 1,
+      expected: 2,
     })
   })
 

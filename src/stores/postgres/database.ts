@@ -1,3 +1,5 @@
+import type { PostgresTransaction } from './postgres-client.ts'
+
 /** A row as the server sent it: texts, in the order of the columns. */
 export type Row = readonly (string | null)[]
 
@@ -30,9 +32,18 @@ export interface Queryable {
   query(text: string, values?: readonly Value[]): Promise<QueryResult>
 }
 
+/** What is done in a transaction, with the rows of the script before it. */
+export type TransactionWork = (tx: PostgresTransaction, rows: readonly Row[]) => Promise<void>
+
 /** Where connections come from. Its own `query` uses any of them. */
 export interface Database extends Queryable {
   open(): Promise<Connection>
+  /**
+   * Begins a transaction, executes a script that gives rows, runs `work` and commits. Where anything
+   * fails it rolls back and rejects with that: the driver's error, or what `work` threw; with a
+   * `StoreError` where the connection was lost. Settles no sooner than `work`.
+   */
+  transaction(script: string, work: TransactionWork): Promise<void>
   /** Calls `listener` with what is sent to `channel`, also after the connection was lost and made anew. */
   listen(channel: string, listener: (payload: string) => void): Promise<AsyncDisposable>
   /** Closes what was opened here; a pool that was given stays open. */

@@ -4,10 +4,12 @@ import {
   type Database,
   type QueryResult,
   type Row,
+  type TransactionWork,
   type Value,
   withConnection,
 } from './database.ts'
 import { CopyQuery } from './copy-query.ts'
+import { lostConnection } from './inbox-failure.ts'
 import { keepListening } from './keep-listening.ts'
 import type { PgPool, PgPoolClient, PgQuery, PgResult } from './postgres-client.ts'
 
@@ -44,6 +46,24 @@ export class PgDatabase implements Database {
     return new PgConnection(await this.#session())
   }
 
+  async transaction(script: string, work: TransactionWork): Promise<void> {
+    const session = await this.#session()
+    const connection = new PgConnection(session)
+    let lost = true
+    try {
+      const [rows = []] = await connection.script(`BEGIN; ${script}`)
+      await work(session, rows)
+      // Fails where the transaction has failed or was ended: COMMIT alone would be answered all the same.
+      await connection.script('SAVEPOINT oncommit_end; COMMIT')
+      lost = false
+    } catch (error) {
+      lost = !(await isRolledBack(connection))
+      throw lost ? lostConnection(error) : error
+    } finally {
+      connection.close(lost)
+    }
+  }
+
   query(text: string, values?: readonly Value[]): Promise<QueryResult> {
     return withConnection(this, (connection) => connection.query(text, values))
   }
@@ -73,6 +93,16 @@ export class PgDatabase implements Database {
   async #session(): Promise<PgSession> {
     const pool = await this.#pool()
     return (await pool.connect()) as PgSession
+  }
+}
+
+/** `false` where nothing can be executed any more. */
+async function isRolledBack(connection: Connection): Promise<boolean> {
+  try {
+    await connection.script('ROLLBACK')
+    return true
+  } catch {
+    return false
   }
 }
 

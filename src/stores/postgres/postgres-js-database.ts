@@ -1,12 +1,16 @@
 import { PeerMissingError } from '../../core/errors.ts'
-import type { Connection, Database, QueryResult, Row, Value } from './database.ts'
-import type { PostgresJsQuery, PostgresJsSql } from './postgres-client.ts'
+import type { Connection, Database, QueryResult, Row, TransactionWork, Value } from './database.ts'
+import { isLostConnection, lostConnection } from './inbox-failure.ts'
+import { endable, type EndableTransaction } from './inbox-handle.ts'
+import type { PostgresJsQuery, PostgresJsSql, PostgresJsTransaction } from './postgres-client.ts'
 
 /** A Postgres.js of our own with a single connection. */
 interface OwnSql {
   unsafe(text: string, values?: never[]): PostgresJsQuery
   end(options: { timeout: number }): Promise<void>
 }
+
+type Begin = (work: (sql: PostgresJsTransaction) => Promise<void>) => Promise<void>
 
 interface RawResult extends ReadonlyArray<readonly (Uint8Array | null)[]> {
   readonly count: number | null
@@ -38,6 +42,28 @@ export class PostgresJsDatabase implements Database {
     } catch (error) {
       connection.close(true)
       throw error
+    }
+  }
+
+  /** The driver sends BEGIN by itself, so that the script is a round trip of its own. */
+  async transaction(script: string, work: TransactionWork): Promise<void> {
+    let handle: EndableTransaction | undefined
+    let working: Promise<void> | undefined
+    try {
+      await (this.#sql.begin as Begin)(async (sql) => {
+        const [rows = []] = await scriptWith(sql, script)
+        handle = endable(sql)
+        working = work(handle.sql, rows)
+        await working
+      })
+    } catch (error) {
+      // A lost connection ends `begin` at once, whatever `work` is doing.
+      handle?.end()
+      const failure = await failureOf(working)
+      if (failure?.error !== error && isLostConnection(error)) throw lostConnection(error)
+      throw failure === undefined ? error : failure.error
+    } finally {
+      handle?.end()
     }
   }
 
@@ -82,15 +108,34 @@ class PostgresJsConnection implements Connection {
     return queryWith(this.#sql, text, values)
   }
 
-  async script(text: string): Promise<readonly (readonly Row[])[]> {
-    const results: unknown = await this.#sql.unsafe(text).raw()
-    const all = (isListOfResults(results) ? results : [results]) as RawResult[]
-    return all.filter((one) => (one.columns?.length ?? 0) > 0).map((one) => textRows(one))
+  script(text: string): Promise<readonly (readonly Row[])[]> {
+    return scriptWith(this.#sql, text)
   }
 
   close(broken = false): void {
     // Nobody waits for it: what it was doing is either done or given up.
     this.#sql.end({ timeout: broken ? 0 : 5 }).catch(() => {})
+  }
+}
+
+async function scriptWith(
+  sql: Pick<OwnSql, 'unsafe'>,
+  text: string,
+): Promise<readonly (readonly Row[])[]> {
+  const results: unknown = await sql.unsafe(text).raw()
+  const all = (isListOfResults(results) ? results : [results]) as RawResult[]
+  return all.filter((one) => (one.columns?.length ?? 0) > 0).map((one) => textRows(one))
+}
+
+/** What a promise rejects with, `undefined` where it doesn't. */
+async function failureOf(
+  promise: Promise<void> | undefined,
+): Promise<{ error: unknown } | undefined> {
+  try {
+    await promise
+    return undefined
+  } catch (error) {
+    return { error }
   }
 }
 

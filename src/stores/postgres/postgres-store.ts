@@ -4,6 +4,7 @@ import { Announcer, CHANNEL } from './announcer.ts'
 import { append } from './append.ts'
 import { check } from './check.ts'
 import type { Database } from './database.ts'
+import { PostgresInbox } from './inbox.ts'
 import { LANES } from './lanes.ts'
 import { migrate } from './migrate.ts'
 import {
@@ -33,6 +34,7 @@ class PostgresStore implements OutboxStore<PostgresTransaction> {
   readonly name = 'postgres'
   readonly outbox: string
   readonly lanes: number = LANES
+  readonly inbox: PostgresInbox
   readonly #schema: string
   readonly #statementTimeoutMs: number
   readonly #database: Database
@@ -45,6 +47,11 @@ class PostgresStore implements OutboxStore<PostgresTransaction> {
     this.#schema = options.quotedSchema
     this.#statementTimeoutMs = options.statementTimeoutMs
     this.#database = databaseOf(options)
+    this.inbox = new PostgresInbox({
+      database: this.#database,
+      schema: this.#schema,
+      statementTimeoutMs: this.#statementTimeoutMs,
+    })
     this.#direct =
       options.directUrl === undefined ? this.#database : pgDatabaseOf(options.directUrl)
     if (!options.pooler || options.directUrl !== undefined)

@@ -3,6 +3,7 @@ import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/out
 import { Appender } from './append.ts'
 import { check } from './check.ts'
 import { Database } from './database.ts'
+import { SqliteInbox } from './inbox.ts'
 import { Listener } from './listener.ts'
 import { migrate } from './migrate.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteOptions } from './options.ts'
@@ -25,6 +26,7 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
   readonly name = 'sqlite'
   readonly outbox: string
   readonly lanes: number = 1
+  readonly inbox: SqliteInbox
   readonly #options: ResolvedOptions
   readonly #appender: Appender
   readonly #opened = new Set<Database>()
@@ -33,6 +35,7 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
     this.outbox = options.name
     this.#options = options
     this.#appender = new Appender(options)
+    this.inbox = new SqliteInbox({ options, open: () => this.#open() })
   }
 
   async append(tx: SqliteTransaction, events: readonly OutboxEvent[]): Promise<void> {
@@ -75,6 +78,7 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
   }
 
   async close(): Promise<void> {
+    this.inbox.close()
     for (const database of this.#opened) database.close()
   }
 

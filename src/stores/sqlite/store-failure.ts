@@ -3,6 +3,7 @@ import { OncommitError, reasonOf, StoreError } from '../../core/errors.ts'
 const BUSY = 5
 const BUSY_SNAPSHOT = 517
 const PROTOCOL = 15
+const CONSTRAINT = 19
 
 /** The driver's error as a `StoreError`; our own errors stay what they are. */
 export function storeFailure(action: string, error: unknown, hint = ''): OncommitError {
@@ -21,4 +22,10 @@ export function isBusy(error: unknown): boolean {
 export function isStale(error: unknown): boolean {
   const { errcode, code } = (error ?? {}) as { errcode?: unknown; code?: unknown }
   return errcode === BUSY_SNAPSHOT || code === 'SQLITE_BUSY_SNAPSHOT'
+}
+
+/** What was written breaks a rule of the tables: it would again. */
+export function isConstraint(error: unknown): boolean {
+  const { errcode } = (error ?? {}) as { errcode?: unknown }
+  return typeof errcode === 'number' && (errcode & 0xff) === CONSTRAINT
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 
 import { quoteIdent, quoteLiteral } from '../sql-text.ts'
 import { outbox } from './0001-outbox.ts'
+import { inbox } from './0002-inbox.ts'
 
 /** A step from one version of the tables to the next. Never changed once it was released. */
 export interface Migration {
@@ -11,7 +12,10 @@ export interface Migration {
   sql(schema: string): string
 }
 
-export const MIGRATIONS: readonly Migration[] = [{ version: 1, name: 'outbox', sql: outbox }]
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: 'outbox', sql: outbox },
+  { version: 2, name: 'inbox', sql: inbox },
+]
 
 /** The version that this release works with. */
 export const SCHEMA_VERSION: number = MIGRATIONS.length
