@@ -1,8 +1,10 @@
-import { after, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
 
+import { uuidv7 } from '../../src/core/uuid.ts'
 import { registerInboxContract } from '../../src/testing/index.ts'
 import { createDatabase, sharedPostgres, type TestDatabase } from '../servers/index.ts'
-import { PostgresInboxHarness } from './postgres/inbox-harness.ts'
+import { execute, PostgresInboxHarness } from './postgres/inbox-harness.ts'
 
 let database: TestDatabase
 
@@ -17,3 +19,50 @@ for (const driver of DRIVERS)
   registerInboxContract(`PostgreSQL through ${driver}`, () =>
     PostgresInboxHarness.open(database, driver),
   )
+
+for (const driver of DRIVERS) {
+  describe(`the inbox on PostgreSQL through ${driver}`, () => {
+    const open = (): Promise<PostgresInboxHarness> => PostgresInboxHarness.open(database, driver)
+    const killBackend = async (harness: PostgresInboxHarness): Promise<void> => {
+      await harness.pool.query(
+        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+         WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`,
+      )
+    }
+
+    it('gives a StoreError where the connection is lost in the work, and handles it the next time', async () => {
+      await using harness = await open()
+      const uuid = uuidv7()
+      const lost = harness.store.inbox?.once('g', [uuid], async (tx) => {
+        await harness.add(tx, 1)
+        await killBackend(harness)
+        await harness.add(tx, 1)
+      })
+      await assert.rejects(lost ?? Promise.resolve(), { code: 'ONCOMMIT_STORE' })
+      assert.equal(await harness.sum(), 0)
+      const again = harness.store.inbox?.once('g', [uuid], async (tx) => harness.add(tx, 1))
+      assert.equal((await again)?.size, 1)
+      assert.equal(await harness.sum(), 1)
+    })
+
+    it('gives a StoreError where the connection is lost before the commit', async () => {
+      await using harness = await open()
+      const lost = harness.store.inbox?.once('g', [uuidv7()], async (tx) => {
+        await harness.add(tx, 1)
+        await killBackend(harness)
+      })
+      await assert.rejects(lost ?? Promise.resolve(), { code: 'ONCOMMIT_STORE' })
+      assert.equal(await harness.sum(), 0)
+    })
+
+    it('rejects, and commits nothing, where a statement failed and work caught the error', async () => {
+      await using harness = await open()
+      const failed = harness.store.inbox?.once('g', [uuidv7()], async (tx) => {
+        await harness.add(tx, 1)
+        await execute(tx, 'SELECT 1 / 0').catch(() => {})
+      })
+      await assert.rejects(failed ?? Promise.resolve())
+      assert.deepEqual([await harness.sum(), await harness.countNoted()], [0, 0])
+    })
+  })
+}

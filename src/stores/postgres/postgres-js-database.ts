@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
+
 import { PeerMissingError } from '../../core/errors.ts'
 import type { Connection, Database, QueryResult, Row, TransactionWork, Value } from './database.ts'
 import { isLostConnection, lostConnection } from './inbox-failure.ts'
@@ -49,13 +51,20 @@ export class PostgresJsDatabase implements Database {
   async transaction(script: string, work: TransactionWork): Promise<void> {
     let handle: EndableTransaction | undefined
     let working: Promise<void> | undefined
+    const ended = Promise.withResolvers<'ended'>()
     try {
-      await (this.#sql.begin as Begin)(async (sql) => {
+      const begun = (this.#sql.begin as Begin)(async (sql) => {
         const [rows = []] = await scriptWith(sql, script)
         handle = endable(sql)
         working = work(handle.sql, rows)
-        await working
+        const failure = await failureOf(working)
+        // Postgres.js would write COMMIT or ROLLBACK to a socket that is gone, which ends the process.
+        const patience = isLostConnection(failure?.error) ? wait(1_000) : nextTurn()
+        if ((await Promise.race([ended.promise, patience])) === 'ended') await new Promise(() => {})
+        if (failure !== undefined) throw failure.error
       })
+      begun.catch(() => ended.resolve('ended'))
+      await begun
     } catch (error) {
       // A lost connection ends `begin` at once, whatever `work` is doing.
       handle?.end()
