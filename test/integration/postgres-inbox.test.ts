@@ -23,12 +23,6 @@ for (const driver of DRIVERS)
 for (const driver of DRIVERS) {
   describe(`the inbox on PostgreSQL through ${driver}`, () => {
     const open = (): Promise<PostgresInboxHarness> => PostgresInboxHarness.open(database, driver)
-    const killBackend = async (harness: PostgresInboxHarness): Promise<void> => {
-      await harness.pool.query(
-        `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-         WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`,
-      )
-    }
 
     it('gives a StoreError where the connection is lost in the work, and handles it the next time', async () => {
       await using harness = await open()
@@ -65,4 +59,11 @@ for (const driver of DRIVERS) {
       assert.deepEqual([await harness.sum(), await harness.countNoted()], [0, 0])
     })
   })
+}
+
+async function killBackend(harness: PostgresInboxHarness): Promise<void> {
+  await harness.pool.query(
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+     WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`,
+  )
 }
