@@ -1,5 +1,20 @@
 export { EventBus } from './bus/event-bus.ts'
 export type { EventBusOptions } from './bus/event-bus.ts'
+export type {
+  Consumer,
+  ConsumerHealth,
+  ConsumerLag,
+  ConsumerResult,
+} from './consumer/consume/consumer.ts'
+export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
+export type {
+  BrokenPolicy,
+  ConsumeBatchesOptions,
+  ConsumeOptions,
+  OnBroken,
+} from './consumer/consume/options.ts'
+export type { RetryOptions } from './consumer/consume/retry.ts'
+export type { HeldEvent } from './consumer/consume/troubles.ts'
 export type { EventStream, PartitionLag } from './consumer/event-stream.ts'
 export type { StreamHealth } from './consumer/health.ts'
 export type { StartAt, StreamOptions } from './consumer/options.ts'
@@ -17,6 +32,7 @@ export type {
 } from './core/broker.ts'
 export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts'
 export {
+  BatchError,
   BrokenRecordError,
   BrokerError,
   ERROR_CODES,
@@ -25,6 +41,8 @@ export {
   OncommitError,
   OptionError,
   PeerMissingError,
+  Reject,
+  RetryAfter,
   SchemaVersionError,
   StoreError,
   StreamInUseError,

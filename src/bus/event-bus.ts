@@ -4,12 +4,21 @@ import { recordBytes } from '../core/codec.ts'
 import type { Codec } from '../core/codec.ts'
 import { OncommitError, OptionError } from '../core/errors.ts'
 import type { EventInput } from '../core/event.ts'
+import type { Inbox } from '../core/inbox.ts'
 import { defaultLogger } from '../core/logger.ts'
 import type { Logger } from '../core/logger.ts'
 import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
 import { Subscriptions } from '../consumer/subscriptions.ts'
+import { Consumer } from '../consumer/consume/consumer.ts'
+import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
+import { batchSettings, consumeSettings } from '../consumer/consume/options.ts'
+import type {
+  ConsumeBatchesOptions,
+  ConsumeOptions,
+  ConsumeSettings,
+} from '../consumer/consume/options.ts'
 import { EventStream } from '../consumer/event-stream.ts'
 import type { StreamOptions } from '../consumer/options.ts'
 import { Outbox } from '../outbox/outbox.ts'
@@ -138,7 +147,38 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     return stream
   }
 
-  /** Ends the streams of a topic and group that are open here; what they have in hand may finish. */
+  /**
+   * Gives the events of topics to a handler: one at a time per key, `concurrency` keys side by side.
+   * A handler that throws is called again. See `Consumer`; it starts at once.
+   *
+   * @example
+   * ```ts
+   * await using billing = bus.consume('orders', { group: 'billing' }, async (event, { signal }) => {
+   *   await bill(event.json(), { signal })
+   * })
+   * ```
+   */
+  consume<InboxTx = Tx>(
+    topics: string | readonly string[],
+    options: ConsumeOptions<InboxTx>,
+    handler: Handler<InboxTx>,
+  ): Consumer {
+    const one: BatchHandler<InboxTx> = ([event], context) =>
+      event === undefined ? undefined : handler(event, context)
+    return this.#consume(consumeSettings(topics, options as ConsumeOptions<never>), options, one)
+  }
+
+  /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
+  consumeBatches<InboxTx = Tx>(
+    topics: string | readonly string[],
+    options: ConsumeBatchesOptions<InboxTx>,
+    handler: BatchHandler<InboxTx>,
+  ): Consumer {
+    const settings = batchSettings(topics, options)
+    return this.#consume(settings, options, handler)
+  }
+
+  /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
   unsubscribe(topic: string, group: string): Promise<void> {
     return this.#subscriptions.unsubscribe(topic, group)
   }
@@ -148,7 +188,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     return this.#subscriptions.listSubscribers(topic)
   }
 
-  /** Ends streams and relays, with what they have in hand, and closes the connections. */
+  /** Ends streams, consumers and relays, with what they have in hand, and closes the connections. */
   close(): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -164,6 +204,32 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
       ...[...this.#relays].map((relay) => relay.stop()),
     ])
     await Promise.all([this.#broker?.close(), this.#store?.close()])
+  }
+
+  #consume<InboxTx>(
+    settings: ConsumeSettings,
+    { inbox }: { readonly inbox?: true | Inbox<InboxTx> },
+    handler: BatchHandler<InboxTx>,
+  ): Consumer {
+    const consumer: Consumer = new Consumer(
+      {
+        broker: this.#required(this.#broker, 'broker', 'consume'),
+        codecFor: this.#codecFor,
+        logger: this.#logger,
+        inbox: inbox === true ? this.#ownInbox() : (inbox ?? null),
+        handler,
+        onEnd: () => this.#subscriptions.remove(consumer),
+      },
+      settings,
+    )
+    this.#subscriptions.add(consumer)
+    return consumer
+  }
+
+  #ownInbox(): Inbox {
+    const store: unknown = this.#required(this.#store, 'store', 'use its inbox')
+    requireMethods('consume.inbox', store, ['once'], 'true only where the store has an inbox')
+    return store as Inbox
   }
 
   #wake(store: OutboxStore<Tx>): void {

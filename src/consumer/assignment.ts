@@ -20,8 +20,8 @@ export interface AssignmentParts {
   readonly closed: AbortSignal
   /** Rings when an event is handled, or a partition comes or goes. */
   readonly progress: Bell
-  /** What was fetched before is void: an epoch has ended. */
-  readonly onEpoch: () => void
+  /** What was fetched before is void: an epoch has ended. `draining`: what is in hand is waited for. */
+  readonly onEpoch: (what: 'draining' | 'over') => void
   /** It can't go on. */
   readonly onFailed: (error: unknown) => void
 }
@@ -221,13 +221,14 @@ export class Assignment {
   }
 
   async #revoking(signal: AbortSignal): Promise<void> {
-    this.#newEpoch()
-    const { settings, closed, onFailed } = this.#parts
+    this.#newEpoch('draining')
+    const { settings, closed, onFailed, onEpoch } = this.#parts
     const held = [...this.#owned.values()]
     await this.drained(
       AbortSignal.any([signal, closed, AbortSignal.timeout(settings.drainTimeout)]),
     )
     for (const { mark } of held) if (mark.inHand > 0) this.#abandon(mark)
+    onEpoch('over')
     try {
       await this.committer.flush(signal)
     } catch (error) {
@@ -252,11 +253,11 @@ export class Assignment {
     this.#parts.progress.ring()
   }
 
-  #newEpoch(): number {
+  #newEpoch(what: 'draining' | 'over' = 'over'): number {
     this.#epoch += 1
     if (this.#isReady) this.#parts.health.enter('rebalancing')
     this.#isReady = false
-    this.#parts.onEpoch()
+    this.#parts.onEpoch(what)
     return this.#epoch
   }
 

@@ -34,6 +34,10 @@ export interface ReaderParts {
   readonly health: Health
   /** There are pages to take, or it failed. */
   readonly onReady: () => void
+  /** What was taken before is void; `draining`: what is in hand may finish, `over`: no longer. */
+  readonly onEpoch?: (what: 'draining' | 'over') => void
+  /** Whether a partition is not to be fetched for now. @defaultValue as many events in hand as fit the window */
+  readonly isFull?: (mark: PartitionMark) => boolean
 }
 
 /**
@@ -59,7 +63,10 @@ export class Reader {
       ...parts,
       closed,
       progress: this.#progress,
-      onEpoch: () => this.#dropPages(),
+      onEpoch: (what) => {
+        this.#dropPages()
+        parts.onEpoch?.(what)
+      },
       onFailed: (error) => this.#fail(error),
     })
     this.#running = this.#run()
@@ -204,9 +211,10 @@ export class Reader {
 
   #due(): OwnPartition[] {
     const now = this.#parts.clock.monotonic()
+    const isFull = this.#parts.isFull ?? ((mark: PartitionMark) => mark.inHand >= WINDOW)
     const due: OwnPartition[] = []
     for (const own of this.#assignment.readable)
-      if (own.restsUntil <= now && own.mark.inHand < WINDOW) due.push(own)
+      if (own.restsUntil <= now && !isFull(own.mark)) due.push(own)
     return due
   }
 

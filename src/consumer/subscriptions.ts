@@ -1,18 +1,23 @@
-import type { EventStream } from './event-stream.ts'
+/** A stream or a consumer. */
+interface Subscription {
+  readonly topics: readonly string[]
+  readonly group: string | null
+  close(): Promise<void>
+}
 
-/** The streams that are open here. */
+/** The streams and consumers that are open here. */
 export class Subscriptions {
-  readonly #streams = new Set<EventStream>()
+  readonly #streams = new Set<Subscription>()
 
-  add(stream: EventStream): void {
+  add(stream: Subscription): void {
     this.#streams.add(stream)
   }
 
-  remove(stream: EventStream): void {
+  remove(stream: Subscription): void {
     this.#streams.delete(stream)
   }
 
-  /** Ends every stream of the topic and group. Where there is none it resolves at once. */
+  /** Ends every stream and consumer of the topic and group. Where there is none it resolves at once. */
   async unsubscribe(topic: string, group: string): Promise<void> {
     const found = [...this.#streams].filter(
       (stream) => stream.group === group && stream.topics.includes(topic),

@@ -15,6 +15,10 @@ export const ERROR_CODES = {
     'A stream is iterated twice, or asked for the next event while one is pending.',
   ONCOMMIT_OFFSET_LOST: 'The position to read from does not exist in the topic any more.',
   ONCOMMIT_BROKEN_RECORD: 'No codec can read a record.',
+  ONCOMMIT_REJECTED: 'A handler refuses an event for good.',
+  ONCOMMIT_RETRY_AFTER: 'A handler asks for an event again after a while.',
+  ONCOMMIT_BATCH: 'A handler of batches failed at one of the events.',
+  ONCOMMIT_BACKPRESSURE: 'More events wait for a reader than it said it can take.',
   ONCOMMIT_STOPPED: 'The part was stopped and can not be used again.',
 } as const
 
@@ -179,6 +183,23 @@ export class BrokenRecordError extends OncommitError {
   }
 }
 
+/** The reader was too slow: `offset` is the first event that found no room. */
+export class BackpressureError extends OncommitError {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+
+  constructor(at: { topic: string; partition: number; offset: bigint; maxEvents: number }) {
+    super(
+      'ONCOMMIT_BACKPRESSURE',
+      `the reader is too slow: ${at.maxEvents} events wait, there is no room for ${at.topic}-${at.partition}@${at.offset}`,
+    )
+    this.topic = at.topic
+    this.partition = at.partition
+    this.offset = at.offset
+  }
+}
+
 /** A stream has one reader, which asks for one event at a time. */
 export class StreamInUseError extends OncommitError {
   constructor(message: string) {
@@ -208,4 +229,31 @@ export function reasonOf(error: unknown): string {
     at = at instanceof Error ? at.cause : undefined
   }
   return parts.join(': ')
+}
+
+/** Thrown by a handler: the event is a dead letter at once, no attempt will help. */
+export class Reject extends OncommitError {
+  constructor(reason: string, options?: ErrorOptions) {
+    super('ONCOMMIT_REJECTED', reason, options)
+  }
+}
+
+/** Thrown by a handler: the next attempt comes after so many milliseconds. */
+export class RetryAfter extends OncommitError {
+  readonly ms: number
+
+  constructor(ms: number, options?: ErrorOptions) {
+    super('ONCOMMIT_RETRY_AFTER', `asked for again after ${ms} ms`, options)
+    this.ms = ms
+  }
+}
+
+/** Thrown by a handler of batches: the events before `index` are handled, that one failed. */
+export class BatchError extends OncommitError {
+  readonly index: number
+
+  constructor(index: number, options?: ErrorOptions) {
+    super('ONCOMMIT_BATCH', `the event at ${index} of the batch failed`, options)
+    this.index = index
+  }
 }

@@ -1,0 +1,122 @@
+import type { Clock } from '../../core/clock.ts'
+import type { Entry } from './partition-work.ts'
+
+/** A call of the handler. */
+export class Run {
+  readonly entries: readonly [Entry, ...Entry[]]
+  /** By `clock.monotonic` and `clock.now`. */
+  readonly start: number
+  readonly startedAt: number
+  isStuck = false
+  readonly ended: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  #abort: AbortController | null = null
+  #reason: Error | null = null
+
+  constructor(entries: readonly [Entry, ...Entry[]], clock: Clock) {
+    this.entries = entries
+    this.start = clock.monotonic()
+    this.startedAt = clock.now()
+  }
+
+  /** Made only for handlers that look at it: it costs more than an event. */
+  get signal(): AbortSignal {
+    if (this.#abort === null) {
+      this.#abort = new AbortController()
+      if (this.#reason !== null) this.#abort.abort(this.#reason)
+    }
+    return this.#abort.signal
+  }
+
+  abort(reason: string): void {
+    this.#reason ??= new DOMException(reason, 'AbortError')
+    this.#abort?.abort(this.#reason)
+  }
+}
+
+export interface RunsParts {
+  readonly clock: Clock
+  readonly timeoutMs: number
+  readonly onStuck: (run: Run) => void
+}
+
+/** The calls of the handler that have not ended. All have the same time, so the oldest is the next to be over it. */
+export class Runs {
+  readonly #parts: RunsParts
+  readonly #running = new Set<Run>()
+  readonly #abandoned = new Map<string, Run>()
+  readonly #closed = new AbortController()
+  #isWatched = false
+
+  constructor(parts: RunsParts) {
+    this.#parts = parts
+  }
+
+  get size(): number {
+    return this.#running.size
+  }
+
+  get stuck(): Run | undefined {
+    for (const run of [...this.#abandoned.values(), ...this.#running]) if (run.isStuck) return run
+    return undefined
+  }
+
+  begin(entries: readonly [Entry, ...Entry[]]): Run {
+    const run = new Run(entries, this.#parts.clock)
+    for (const entry of entries) entry.beganAt ??= run.startedAt
+    this.#running.add(run)
+    if (!this.#isWatched) void this.#keepWatch()
+    this.#isWatched = true
+    return run
+  }
+
+  end(run: Run): void {
+    if (!this.#running.delete(run))
+      for (const entry of run.entries)
+        if (this.#abandoned.get(entry.place) === run) this.#abandoned.delete(entry.place)
+    run.ended.resolve()
+  }
+
+  /** Their signals abort; they go on beside what is started from now on. Gives how many events. */
+  abandon(): number {
+    let events = 0
+    for (const run of this.#running) {
+      events += run.entries.length
+      for (const entry of run.entries) this.#abandoned.set(entry.place, run)
+      run.abort("the event is not this consumer's any more")
+    }
+    this.#running.clear()
+    return events
+  }
+
+  /** The call that was abandoned with this event, where it has not ended. */
+  abandonedWith(entry: Entry): Run | undefined {
+    return this.#abandoned.get(entry.place)
+  }
+
+  /** Nothing is watched any longer. */
+  close(): void {
+    this.#closed.abort()
+  }
+
+  /** Wakes no later than the oldest call is over its time, and at most once in that time for all. */
+  async #keepWatch(): Promise<void> {
+    const { clock } = this.#parts
+    while (!this.#closed.signal.aborted) {
+      const now = clock.monotonic()
+      await clock.sleep(Math.max(1, this.#look(now) - now), this.#closed.signal)
+    }
+  }
+
+  /** Gives when to look again. */
+  #look(now: number): number {
+    const { timeoutMs, onStuck } = this.#parts
+    for (const run of this.#running) {
+      if (run.isStuck) continue
+      if (run.start + timeoutMs > now) return run.start + timeoutMs
+      run.isStuck = true
+      run.abort('the handler took longer than its timeout')
+      onStuck(run)
+    }
+    return now + timeoutMs
+  }
+}

@@ -1,0 +1,115 @@
+import type { Clock } from '../../core/clock.ts'
+import { reasonOf } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
+import type { Entry } from './partition-work.ts'
+import type { Run } from './runs.ts'
+
+/** The event that holds a consumer up. */
+export interface HeldEvent {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly key: string | null
+  /** Failures so far. */
+  readonly attempts: number
+  /** Since it was first given to the handler. */
+  readonly ageMs: number
+  /** What it fails with; `null` where the handler has not ended. */
+  readonly reason: string | null
+}
+
+export interface TroublesParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly name: string
+}
+
+/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
+export class Troubles {
+  readonly #parts: TroublesParts
+  readonly #blocked = new Map<Entry, { readonly since: Date; readonly reason: string }>()
+  #awaySince: Date | null = null
+
+  constructor(parts: TroublesParts) {
+    this.#parts = parts
+  }
+
+  /** The event that is blocked for the longest time. */
+  get firstBlocked(): { readonly since: Date; readonly event: HeldEvent } | null {
+    for (const [entry, { since, reason }] of this.#blocked)
+      return { since, event: this.describe(entry, reason) }
+    return null
+  }
+
+  /** Since when the inbox's database is away. */
+  get awaySince(): Date | null {
+    return this.#awaySince
+  }
+
+  has(entry: Entry): boolean {
+    return this.#blocked.has(entry)
+  }
+
+  describe(entry: Entry, reason: string | null): HeldEvent {
+    const { topic, partition, key, attempts, beganAt } = entry
+    const { clock } = this.#parts
+    const ageMs = beganAt === null ? 0 : clock.now() - beganAt
+    return { topic, partition, offset: entry.record.offset, key, attempts, ageMs, reason }
+  }
+
+  failed(entry: Entry, error: unknown): void {
+    if (entry.attempts > 1) return
+    this.#parts.logger.warn(
+      `oncommit: ${this.#parts.name} failed at ${entry.place} and tries again: ${reasonOf(error)}`,
+    )
+  }
+
+  blocked(entry: Entry, error: unknown): void {
+    if (this.#blocked.has(entry)) return
+    const reason = reasonOf(error)
+    const { clock, logger, name } = this.#parts
+    logger.error(`oncommit: ${name} is blocked at ${entry.place}, and tries on: ${reason}`)
+    this.#blocked.set(entry, { since: new Date(clock.now()), reason })
+  }
+
+  cured(entry: Entry): void {
+    if (this.#blocked.delete(entry))
+      this.#parts.logger.info(`oncommit: ${this.#parts.name} goes on behind ${entry.place}`)
+  }
+
+  buried(entry: Entry, error: unknown): void {
+    this.#blocked.delete(entry)
+    this.#parts.logger.error(
+      `oncommit: ${this.#parts.name} made ${entry.place} a dead letter: ${reasonOf(error)}`,
+    )
+  }
+
+  stuck(run: Run): void {
+    const { clock, logger, name } = this.#parts
+    const [first] = run.entries
+    const ms = Math.round(clock.monotonic() - run.start)
+    logger.error(`oncommit: ${name} is stuck: its handler has ${first.place} for ${ms} ms`)
+  }
+
+  unstuck(run: Run): void {
+    const { logger, name } = this.#parts
+    logger.info(`oncommit: ${name} is not stuck any more at ${run.entries[0].place}`)
+  }
+
+  inboxIsAway(error: unknown): void {
+    if (this.#awaySince !== null) return
+    const { clock, logger, name } = this.#parts
+    this.#awaySince = new Date(clock.now())
+    logger.error(`oncommit: ${name} waits for its inbox: ${reasonOf(error)}`)
+  }
+
+  inboxIsBack(): void {
+    this.#awaySince = null
+    this.#parts.logger.info(`oncommit: ${this.#parts.name} has its inbox again`)
+  }
+
+  /** The events are another's. */
+  forgetEvents(): void {
+    this.#blocked.clear()
+  }
+}
