@@ -12,13 +12,16 @@ import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
 import { Subscriptions } from '../consumer/subscriptions.ts'
 import { Consumer } from '../consumer/consume/consumer.ts'
+import type { ConsumerParts, ConsumerResult } from '../consumer/consume/consumer.ts'
+import { deadLetterTopic } from '../consumer/consume/dead-letters.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
-import { batchSettings, consumeSettings } from '../consumer/consume/options.ts'
+import { batchSettings, consumeSettings, redriveSettings } from '../consumer/consume/options.ts'
 import type {
   ConsumeBatchesOptions,
   ConsumeOptions,
   ConsumeSettings,
 } from '../consumer/consume/options.ts'
+import { redrive } from '../consumer/consume/redrive.ts'
 import { EventStream } from '../consumer/event-stream.ts'
 import type { StreamOptions } from '../consumer/options.ts'
 import { Outbox } from '../outbox/outbox.ts'
@@ -163,9 +166,8 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     options: ConsumeOptions<InboxTx>,
     handler: Handler<InboxTx>,
   ): Consumer {
-    const one: BatchHandler<InboxTx> = ([event], context) =>
-      event === undefined ? undefined : handler(event, context)
-    return this.#consume(consumeSettings(topics, options as ConsumeOptions<never>), options, one)
+    const settings = consumeSettings(topics, options)
+    return this.#consume(settings, options, oneByOne(handler))
   }
 
   /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
@@ -176,6 +178,32 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
   ): Consumer {
     const settings = batchSettings(topics, options)
     return this.#consume(settings, options, handler)
+  }
+
+  /**
+   * Gives the dead letters of a topic and group that are there now to the group's handler, with the
+   * group's inbox, as the events that they were. What fails again is a dead letter again. `options`
+   * are those of `consume`. Resolves when it is through.
+   */
+  async redrive<InboxTx = Tx>(
+    topic: string,
+    options: ConsumeOptions<InboxTx>,
+    handler: Handler<InboxTx>,
+  ): Promise<ConsumerResult> {
+    const dead = options.deadLetter?.topic ?? deadLetterTopic(topic, options.group)
+    const opened: Consumer[] = []
+    return redrive({
+      topic: dead,
+      settings: redriveSettings(dead, options),
+      parts: {
+        ...this.#consumerParts(options.inbox, oneByOne(handler)),
+        onEnd: () => opened.forEach((consumer) => this.#subscriptions.remove(consumer)),
+      },
+      onStart: (consumer) => {
+        opened.push(consumer)
+        this.#subscriptions.add(consumer)
+      },
+    })
   }
 
   /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
@@ -208,28 +236,37 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
 
   #consume<InboxTx>(
     settings: ConsumeSettings,
-    { inbox }: { readonly inbox?: true | Inbox<InboxTx> },
+    { inbox }: Pick<ConsumeOptions<InboxTx>, 'inbox'>,
     handler: BatchHandler<InboxTx>,
   ): Consumer {
     const consumer: Consumer = new Consumer(
-      {
-        broker: this.#required(this.#broker, 'broker', 'consume'),
-        codecFor: this.#codecFor,
-        logger: this.#logger,
-        inbox: inbox === true ? this.#ownInbox() : (inbox ?? null),
-        handler,
-        onEnd: () => this.#subscriptions.remove(consumer),
-      },
+      { ...this.#consumerParts(inbox, handler), onEnd: () => this.#subscriptions.remove(consumer) },
       settings,
     )
     this.#subscriptions.add(consumer)
     return consumer
   }
 
-  #ownInbox(): Inbox {
-    const store: unknown = this.#required(this.#store, 'store', 'use its inbox')
-    requireMethods('consume.inbox', store, ['once'], 'true only where the store has an inbox')
-    return store as Inbox
+  #consumerParts<InboxTx>(
+    inbox: ConsumeOptions<InboxTx>['inbox'],
+    handler: BatchHandler<InboxTx>,
+  ): Omit<ConsumerParts, 'onEnd'> {
+    return {
+      broker: this.#required(this.#broker, 'broker', 'consume'),
+      codecFor: this.#codecFor,
+      logger: this.#logger,
+      inbox: this.#inboxOf(inbox),
+      handler,
+    }
+  }
+
+  #inboxOf(given: true | Inbox<never> | OutboxStore<never> | undefined): Inbox | null {
+    if (given === undefined) return null
+    const from: unknown =
+      given === true ? this.#required(this.#store, 'store', 'use its inbox') : given
+    const inbox: unknown = (from as Partial<OutboxStore> | null)?.inbox ?? from
+    requireMethods('consume.inbox', inbox, ['once'], 'true, or a store with an inbox')
+    return inbox as Inbox
   }
 
   #wake(store: OutboxStore<Tx>): void {
@@ -249,6 +286,10 @@ const STORE = 'an OutboxStore: postgres(…), sqlite(…)'
 const BROKER = 'a Broker: kafka(…), local(…)'
 const CODEC = 'a Codec: cloudEvents(…)'
 const LOGGER = 'a logger with debug, info, warn and error: console, pino'
+
+function oneByOne<InboxTx>(handler: Handler<InboxTx>): BatchHandler<InboxTx> {
+  return ([event], context) => (event === undefined ? undefined : handler(event, context))
+}
 
 function limitsOf(broker: Broker | undefined, codec: Codec): EventLimits {
   return {

@@ -11,7 +11,8 @@ import type { PartitionLag } from '../event-stream.ts'
 import { Health, type StreamHealth } from '../health.ts'
 import type { PartitionMark } from '../marks.ts'
 import { Patience } from '../patience.ts'
-import { Reader } from '../reader.ts'
+import { type ReadPage, Reader } from '../reader.ts'
+import { partitionName } from '../start-offsets.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
@@ -29,10 +30,8 @@ export interface ConsumerParts {
   readonly clock?: Clock
   readonly inbox: Inbox | null
   readonly handler: BatchHandler<never>
-  /** The records are dead letters. @defaultValue false */
-  readonly isRedrive?: boolean
-  /** Told when a mark may have moved. */
-  readonly onProgress?: () => void
+  /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
+  readonly redriveTo?: ReadonlyMap<string, bigint>
   /** Told when the consumer is over. */
   readonly onEnd: () => void
 }
@@ -96,7 +95,7 @@ export class Consumer implements AsyncDisposable {
   readonly #opening: Promise<Reader | null>
   readonly #onSignal = (): void => void this.stop()
   #reader: Reader | null = null
-  #deadLetters: DeadLetters | null = null
+  #deadLetters: Promise<DeadLetters> | null = null
   #pausedSince: Date | null = null
   #duplicates = 0
   #failure: { readonly error: unknown } | null = null
@@ -120,7 +119,7 @@ export class Consumer implements AsyncDisposable {
       codecFor: parts.codecFor,
       handler: parts.handler,
       inbox: parts.inbox,
-      isRedrive: parts.isRedrive ?? false,
+      isRedrive: parts.redriveTo !== undefined,
       onDuplicates: (count) => (this.#duplicates += count),
     })
     this.#dispatcher = new Dispatcher({
@@ -251,7 +250,7 @@ export class Consumer implements AsyncDisposable {
         const pages = reader.take()
         if (pages === null) break
         for (const page of pages)
-          if (page.epoch === reader.epoch) this.#dispatcher.backlog.add(page)
+          if (page.epoch === reader.epoch) this.#dispatcher.backlog.add(this.#wanted(page))
         this.#dispatcher.start()
       }
     } catch (error) {
@@ -259,10 +258,18 @@ export class Consumer implements AsyncDisposable {
     }
   }
 
+  #wanted(read: ReadPage): ReadPage {
+    const end = this.#parts.redriveTo?.get(partitionName(read.mark))
+    const { page } = read
+    if (end === undefined || page.nextOffset <= end) return read
+    // An end below the mark moves nothing.
+    const records = page.records.filter(({ offset }) => offset < end)
+    return { ...read, page: { ...page, records, nextOffset: end } }
+  }
+
   #progressed(): void {
     this.#reader?.progressed()
     this.#takePages()
-    this.#parts.onProgress?.()
   }
 
   #epochEnded(what: 'draining' | 'over'): void {
@@ -272,20 +279,27 @@ export class Consumer implements AsyncDisposable {
   }
 
   async #bury(...[entry, error]: Parameters<DeadLetters['send']>): Promise<void> {
-    if (this.#deadLetters === null) {
-      const { broker, logger, isRedrive = false } = this.#parts
-      const producer = await broker.openProducer({
-        clientId: `oncommit-${this.group}-dead`,
-        signal: this.#ended.signal,
-        onAway: (away) => {
-          if (away !== null)
-            logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
-        },
-      })
-      const topic = this.#settings.deadLetter?.topic ?? null
-      this.#deadLetters ??= new DeadLetters({ producer, group: this.group, topic, isRedrive })
-    }
-    await this.#deadLetters.send(entry, error)
+    this.#deadLetters ??= this.#openDeadLetters()
+    await (await this.#deadLetters).send(entry, error)
+  }
+
+  async #openDeadLetters(): Promise<DeadLetters> {
+    const { broker, logger, redriveTo } = this.#parts
+    const producer = await broker.openProducer({
+      clientId: `oncommit-${this.group}-dead`,
+      signal: this.#ended.signal,
+      onAway: (away) => {
+        if (away !== null)
+          logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
+      },
+    })
+    const topic = this.#settings.deadLetter?.topic ?? null
+    return new DeadLetters({
+      producer,
+      group: this.group,
+      topic,
+      isRedrive: redriveTo !== undefined,
+    })
   }
 
   #fail(error: unknown): void {
@@ -311,8 +325,8 @@ export class Consumer implements AsyncDisposable {
     } catch (error) {
       logger.error(`oncommit: a consumer did not end well: ${reasonOf(error)}`)
     }
+    // That closes the producer of dead letters.
     this.#ended.abort()
-    await this.#deadLetters?.close()
     this.#health.enter('stopped')
     const { handled, dead } = this.#dispatcher
     const result = { handled, abandoned, dead, duplicates: this.#duplicates }

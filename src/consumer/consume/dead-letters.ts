@@ -16,7 +16,7 @@ export interface Provenance {
 }
 
 /** The topic of a group's dead letters. */
-function deadLetterTopic(topic: string, group: string): string {
+export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dead`
 }
 
@@ -71,10 +71,6 @@ export class DeadLetters {
         ),
       ],
     })
-  }
-
-  async close(): Promise<void> {
-    await this.#parts.producer.close()
   }
 }
 

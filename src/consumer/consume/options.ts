@@ -1,7 +1,8 @@
 import type { DecodedEvent } from '../../core/codec.ts'
 import { type BrokenRecordError, OptionError } from '../../core/errors.ts'
 import type { Inbox } from '../../core/inbox.ts'
-import { flag, knownOptions, oneOf, requireMethods, text, wholeNumber } from '../../core/options.ts'
+import type { OutboxStore } from '../../core/outbox-store.ts'
+import { flag, knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
 import { type StreamOptions, type StreamSettings, streamSettings } from '../options.ts'
 import type { ReceivedEvent } from '../received-event.ts'
 import type { Order } from './partition-work.ts'
@@ -46,7 +47,7 @@ interface SharedOptions<Tx> extends Pick<
    * Handles each event once per group, in a transaction with what the handler does: `true` for the
    * store of the bus, or another store. @defaultValue none
    */
-  readonly inbox?: true | Inbox<Tx>
+  readonly inbox?: true | Inbox<Tx> | OutboxStore<Tx>
   /** What an event is known by in the inbox, a UUID. @defaultValue its `uuid`, else its `ce_source` and `ce_id`, else its place */
   readonly inboxKey?: (event: ReceivedEvent) => string
   /** With `seek` and an inbox: whether what was handled before is handled again, or only what is missing. */
@@ -119,6 +120,18 @@ export function consumeSettings(
   return Object.freeze({ ...sharedSettings(topics, options), order, maxEvents: 1, maxWait: 0 })
 }
 
+/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
+export function redriveSettings(
+  deadTopic: string,
+  options: ConsumeOptions<never>,
+): ConsumeSettings {
+  const settings = consumeSettings(deadTopic, { ...options, deadLetter: { topic: deadTopic } })
+  return Object.freeze({
+    ...settings,
+    reading: Object.freeze({ ...settings.reading, group: `${settings.group}.redrive` }),
+  })
+}
+
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export function batchSettings(
   topics: string | readonly string[],
@@ -185,8 +198,6 @@ function inboxSettings({
   replay,
   seek = false,
 }: SharedOptions<never>): Pick<ConsumeSettings, 'inboxKey' | 'replay'> {
-  if (inbox !== undefined && (inbox as unknown) !== true)
-    requireMethods('consume.inbox', inbox, ['once'], 'true, or a store with an inbox')
   if (inboxKey !== undefined && typeof inboxKey !== 'function')
     throw new OptionError('consume.inboxKey', inboxKey, 'a function that gives a UUID')
   const isReplay = inbox !== undefined && flag('consume.seek', seek)

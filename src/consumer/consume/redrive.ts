@@ -1,0 +1,61 @@
+import { systemClock } from '../../core/clock.ts'
+import type { Position } from '../../core/log.ts'
+import { closeClient } from '../close-client.ts'
+import { partitionName } from '../start-offsets.ts'
+import { Consumer, type ConsumerParts, type ConsumerResult } from './consumer.ts'
+import type { ConsumeSettings } from './options.ts'
+
+/** How often it looks whether all is done. */
+const LOOK_MS = 20
+
+export interface Redrive {
+  /** Of dead letters, which `settings` read. */
+  readonly topic: string
+  readonly settings: ConsumeSettings
+  readonly parts: Omit<ConsumerParts, 'redriveTo'>
+  readonly onStart: (consumer: Consumer) => void
+}
+
+/**
+ * Gives the dead letters that are there now to a handler, as the events that they were, and ends.
+ * What fails again is a dead letter again, behind these. Several at once share the partitions.
+ */
+export async function redrive({
+  topic,
+  settings,
+  parts,
+  onStart,
+}: Redrive): Promise<ConsumerResult> {
+  const ends = await endsOf(topic, parts)
+  const consumer = new Consumer({ ...parts, redriveTo: ends }, settings)
+  onStart(consumer)
+  const { clock = systemClock } = parts
+  const over = new AbortController()
+  const finish = (): void => over.abort()
+  void consumer.closed.then(finish, finish)
+  while (!over.signal.aborted && !isDone(consumer, ends)) await clock.sleep(LOOK_MS, over.signal)
+  await consumer.stop()
+  return consumer.closed
+}
+
+async function endsOf(
+  topic: string,
+  { broker, logger }: Redrive['parts'],
+): Promise<ReadonlyMap<string, bigint>> {
+  const client = await broker.openLog({ clientId: 'oncommit-redrive' })
+  try {
+    const ends: readonly Position[] = await client.offsets(
+      await client.partitions([topic]),
+      'latest',
+    )
+    return new Map(ends.map((end) => [partitionName(end), end.offset]))
+  } finally {
+    await closeClient(client, logger)
+  }
+}
+
+function isDone(consumer: Consumer, ends: ReadonlyMap<string, bigint>): boolean {
+  const { state } = consumer.health()
+  if (state === 'starting' || state === 'rebalancing' || state === 'reconnecting') return false
+  return consumer.lag().every((at) => at.mark >= (ends.get(partitionName(at)) ?? 0n))
+}
