@@ -1,16 +1,22 @@
+import type { Readable } from 'node:stream'
 import type { Broker } from '../core/broker.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
-import { BrokenRecordError, StreamInUseError, reasonOf } from '../core/errors.ts'
+import { StreamInUseError, reasonOf } from '../core/errors.ts'
 import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
+import { type Broken, BrokenRecords, type DeadLetter, requireDeadLetters } from './broken.ts'
 import { closeClient } from './close-client.ts'
+import { noCounts, type StreamCounts } from './counts.ts'
 import { Health, type StreamHealth } from './health.ts'
+import { type Intake, intakeOf } from './intake.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
+import { passRest } from './pass-rest.ts'
 import { Patience } from './patience.ts'
+import { readableOf } from './readable.ts'
 import { Reader } from './reader.ts'
 import type { ReadPage } from './reader.ts'
 import { type Acknowledger, ReceivedEvent } from './received-event.ts'
@@ -25,8 +31,16 @@ export interface StreamParts {
   readonly codecFor: (topic: string) => Codec
   readonly logger: Logger
   readonly clock?: Clock
+  /** Where records go that `onBroken` makes dead letters. */
+  readonly deadLetter?: DeadLetter
   /** Told when the stream is over. */
   readonly onEnd?: () => void
+}
+
+interface Unreadable {
+  readonly own: ReadPage
+  readonly record: LogRecord
+  readonly cause: unknown
 }
 
 /** How far one partition is read. */
@@ -59,6 +73,9 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   readonly #settings: StreamSettings
   readonly #health: Health
   readonly #acknowledger: Acknowledger
+  readonly #counts = noCounts()
+  readonly #intake: Intake
+  readonly #brokenRecords: BrokenRecords
   /** Aborted when it is to hand nothing more out. */
   readonly #leaving = new AbortController()
   /** Aborted when what is in hand is not waited for any longer. */
@@ -70,9 +87,10 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   #pages: ReadPage[] = []
   #at = 0
   #current: Delivery | null = null
-  #broken: BrokenRecordError | null = null
+  #broken: Unreadable | null = null
   #isPageEnded = false
   #isIterated = false
+  #ack: StreamSettings['ack']
   #isAsked = false
   #wake: (() => void) | null = null
   #ended: Promise<void> | null = null
@@ -91,7 +109,16 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       name: this.group === null ? name : `${name} for ${this.group}`,
     })
     this.#acknowledger = { acknowledge: (delivery) => this.#acknowledge(delivery) }
-    const { signal } = this.#settings
+    const { signal, onBroken, ack, backpressure } = this.#settings
+    requireDeadLetters(onBroken, parts.deadLetter)
+    this.#ack = ack
+    this.#intake = intakeOf(backpressure, this.#counts)
+    this.#brokenRecords = new BrokenRecords({
+      onBroken,
+      deadLetter: parts.deadLetter,
+      counts: this.#counts,
+      patience: new Patience(clock, this.#health),
+    })
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     if (signal?.aborted === true) this.#onSignal()
   }
@@ -100,6 +127,16 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     if (this.#isIterated) throw new StreamInUseError('a stream is iterated once: open another one')
     this.#isIterated = true
     return this
+  }
+
+  /**
+   * The events as a `Readable` of objects, for pipelines. It reads ahead, so acks are manual,
+   * whatever `ack` says: only `await event.ack()` marks an event handled. Destroying it ends the stream.
+   */
+  readable(): Readable {
+    this[Symbol.asyncIterator]()
+    this.#ack = 'manual'
+    return readableOf(this)
   }
 
   /** The next event; everything handed out before is handled by that, unless acks are manual. */
@@ -147,6 +184,11 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     })
   }
 
+  /** What became of records that were not handed out as they are. */
+  counts(): StreamCounts {
+    return { ...this.#counts }
+  }
+
   health(): StreamHealth {
     return this.#health.current
   }
@@ -173,7 +215,10 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         await this.#commitBeforeNext(reader)
         const event = this.#nextFetched()
         if (event !== null) return { done: false, value: event }
-        if (!this.#isPageEnded) await this.#morePages(reader)
+        if (this.#broken !== null) {
+          const mended = await this.#settleBroken(this.#broken)
+          if (mended !== null) return { done: false, value: mended }
+        } else if (!this.#isPageEnded) await this.#morePages(reader)
       }
     } catch (error) {
       if (!leaving.aborted) {
@@ -203,7 +248,10 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       clock: this.#clock,
       health: this.#health,
       settings: this.#settings,
-      onReady: () => this.#wake?.(),
+      onReady: () => {
+        if (this.#reader !== null) this.#intake.arrived(this.#reader)
+        this.#wake?.()
+      },
     })
     return this.#reader
   }
@@ -228,8 +276,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   /** Resolves when there are pages, or when the stream ends. Throws what ended the reading. */
   async #morePages(reader: Reader): Promise<void> {
     if (this.#leaving.signal.aborted) return
-    if (this.#broken !== null) throw this.#broken
-    const pages = reader.take()
+    const pages = this.#intake.take(reader)
     if (pages !== null) {
       this.#pages = pages
       this.#at = 0
@@ -259,25 +306,59 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     return null
   }
 
-  #hand({ mark, page }: ReadPage, record: LogRecord): ReceivedEvent | null {
-    const { topic, partition } = page
+  #hand(own: ReadPage, record: LogRecord): ReceivedEvent | null {
+    const { topic } = own.page
     let decoded: DecodedEvent
     try {
       decoded = this.#parts.codecFor(topic).decode(record, topic)
     } catch (cause) {
-      const { offset, key, value } = record
-      this.#broken = new BrokenRecordError({ topic, partition, offset, key, value }, { cause })
+      this.#broken = { own, record, cause }
       return null
     }
+    return this.#received(own, record, decoded)
+  }
+
+  #received(
+    { mark }: ReadPage,
+    record: LogRecord,
+    decoded: DecodedEvent,
+    broken?: Broken,
+  ): ReceivedEvent {
     this.#at += 1
+    this.#intake.handed()
     const delivery = mark.deliver(record.offset)
-    if (this.#settings.ack === 'loop') this.#current = delivery
-    return new ReceivedEvent(delivery, decoded, record.timestamp, this.#acknowledger)
+    if (this.#ack === 'loop') this.#current = delivery
+    return new ReceivedEvent(delivery, decoded, record.timestamp, this.#acknowledger, broken)
+  }
+
+  /** The event in a broken record's place; `null` where there was none, or it was passed over. */
+  async #settleBroken({ own, record, cause }: Unreadable): Promise<ReceivedEvent | null> {
+    this.#broken = null
+    const { signal: leaving } = this.#leaving
+    const { topic, partition } = own.page
+    const mended = await this.#brokenRecords.settle({ ...record, topic, partition, cause }, leaving)
+    if (leaving.aborted || own.epoch !== this.#reader?.epoch) return null
+    if (mended !== null) return this.#received(own, record, mended.decoded, mended.broken)
+    this.#at += 1
+    this.#intake.handed()
+    own.mark.pass(record.offset + 1n)
+    this.#reader.progressed()
+    return null
+  }
+
+  /** What was fetched and not handed out. */
+  #unread(): ReadPage[] {
+    const [first, ...others] = this.#pages
+    const waiting = this.#intake.rest()
+    if (first === undefined) return waiting
+    const page = { ...first.page, records: first.page.records.slice(this.#at) }
+    return [{ ...first, page }, ...others, ...waiting]
   }
 
   async #end(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#onSignal)
     this.#leaving.abort()
+    if (this.#reader !== null) passRest(this.#unread(), this.#reader.epoch)
     this.#pages = []
     this.#wake?.()
     try {

@@ -13,6 +13,8 @@ describe('the options of a stream', () => {
       commit: 'auto',
       commitInterval: 1_000,
       ack: 'loop',
+      backpressure: { strategy: 'pause' },
+      onBroken: 'stop',
       drainTimeout: 20_000,
       sessionTimeout: 30_000,
       signal: null,
@@ -56,7 +58,9 @@ describe('the options of a stream', () => {
     [{ group: 'g', sessionTimeout: 10 }, /stream\.sessionTimeout/],
     [{ group: 'g', seek: 'yes' }, /stream\.seek/],
     [{ group: 'g', signal: 5 }, /stream\.signal: got 5, takes an AbortSignal/],
-    [{ group: 'g', backpressure: 'drop' }, /stream\.backpressure: .* no such option/],
+    [{ group: 'g', prefetch: 5 }, /stream\.prefetch: .* no such option/],
+    [{ group: 'g', backpressure: 'block' }, /stream\.backpressure: got "block", takes 'pause' or/],
+    [{ group: 'g', onBroken: 'skip' }, /stream\.onBroken: got "skip", takes 'stop' or/],
   ]
   for (const [options, message] of wrong) {
     it(`are refused by name: ${String(message)}`, () => {

@@ -1,5 +1,12 @@
 import { OptionError } from '../core/errors.ts'
 import type { Position } from '../core/log.ts'
+import {
+  type Backpressure,
+  type BackpressureSettings,
+  backpressureOf,
+  givesUp,
+} from './backpressure.ts'
+import { type OnBroken, onBrokenOf } from './broken.ts'
 import { flag, knownOptions, oneOf, text, wholeNumber } from '../core/options.ts'
 
 /**
@@ -22,7 +29,7 @@ export interface StreamOptions {
   readonly group?: string
   /**
    * Where to begin; with a group only where nothing is committed yet.
-   * @defaultValue `'earliest'` with a group, `'latest'` without
+   * @defaultValue `'earliest'` with a group, `'latest'` without, and where `backpressure` gives events up
    */
   readonly from?: StartAt
   /** Begin at `from` even where the group has committed something: a replay. @defaultValue false */
@@ -37,6 +44,15 @@ export interface StreamOptions {
   readonly commitInterval?: number
   /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */
   readonly ack?: 'loop' | 'manual'
+  /** What happens while the reader is slower than the topic. @defaultValue `'pause'` */
+  readonly backpressure?: Backpressure
+  /**
+   * What becomes of a record that no codec reads: `stop` ends the stream before it with a
+   * `BrokenRecordError`; `deliver` hands it out with `broken` and its bytes; `deadLetter` puts it
+   * into the group's dead letters; a function says one of these or `'skip'`, or reads it.
+   * @defaultValue `'stop'`
+   */
+  readonly onBroken?: OnBroken
   /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
   readonly drainTimeout?: number
   /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
@@ -53,6 +69,8 @@ export interface StreamSettings {
   readonly commit: 'auto' | 'batch' | 'message'
   readonly commitInterval: number
   readonly ack: 'loop' | 'manual'
+  readonly backpressure: BackpressureSettings
+  readonly onBroken: OnBroken
   readonly drainTimeout: number
   readonly sessionTimeout: number
   readonly signal: AbortSignal | null
@@ -65,6 +83,8 @@ const NAMES = [
   'commit',
   'commitInterval',
   'ack',
+  'backpressure',
+  'onBroken',
   'drainTimeout',
   'sessionTimeout',
   'signal',
@@ -95,13 +115,17 @@ export function streamSettings(
     options.drainTimeout ?? Math.min(20_000, Math.floor(sessionTimeout / 1.5)),
     { min: 0, max: sessionTimeout - 1 },
   )
+  const backpressure = backpressureOf(options.backpressure)
+  const isNew = group === null || givesUp(backpressure)
   return Object.freeze({
     topics: topicsOf(topics),
     group,
+    backpressure,
+    onBroken: onBrokenOf(options.onBroken),
     commit,
     drainTimeout,
     sessionTimeout,
-    from: startOf(options.from ?? (group === null ? 'latest' : 'earliest')),
+    from: startOf(options.from ?? (isNew ? 'latest' : 'earliest')),
     seek: flag('stream.seek', options.seek ?? false),
     commitInterval: wholeNumber('stream.commitInterval', options.commitInterval ?? 1000, {
       min: 0,

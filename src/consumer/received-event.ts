@@ -1,5 +1,6 @@
 import type { DecodedEvent } from '../core/codec.ts'
 import { EventError } from '../core/errors.ts'
+import type { Broken } from './broken.ts'
 import type { Delivery } from './marks.ts'
 
 /** Who is told that an event is handled. */
@@ -12,6 +13,8 @@ export class ReceivedEvent {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
+  /** Set where no codec could read it and `onBroken` is `deliver`: `payload` and `headers` are the record's. */
+  readonly broken: Broken | undefined
   readonly #decoded: DecodedEvent
   readonly #publishedAt: number
   readonly #delivery: Delivery
@@ -23,7 +26,9 @@ export class ReceivedEvent {
     decoded: DecodedEvent,
     publishedAt: number,
     acknowledger: Acknowledger,
+    broken?: Broken,
   ) {
+    this.broken = broken
     this.topic = delivery.of.topic
     this.partition = delivery.of.partition
     this.offset = delivery.offset
