@@ -1,5 +1,5 @@
 import { recordBytes } from '../../core/codec.ts'
-import type { Intake } from '../intake.ts'
+import type { Intake } from './intake.ts'
 import type { Reader, ReadPage } from '../reader.ts'
 import { takeQuietly } from './take-quietly.ts'
 
