@@ -7,6 +7,7 @@ import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
 import { closeClient } from './close-client.ts'
 import { Health, type StreamHealth } from './health.ts'
+import { HandedOver, isInHandHere } from './in-hand.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
@@ -63,7 +64,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   readonly #leaving = new AbortController()
   /** Aborted when what is in hand is not waited for any longer. */
   readonly #abandoning = new AbortController()
-  readonly #onSignal = (): void => void this.close()
+  readonly #onSignal = (): void => void this.#endOnce()
   readonly #onFree = (): void => void (this.#isAsked = false)
   #opening: Promise<Reader | null> | null = null
   #reader: Reader | null = null
@@ -113,7 +114,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       if (event !== null) {
         // In time for whoever awaits this event, too late for who asks for two at once.
         void SETTLED.then(this.#onFree)
-        return Promise.resolve({ done: false, value: event })
+        return Promise.resolve(this.#handOver(event))
       }
     }
     return this.#nextWhenReady().finally(this.#onFree)
@@ -128,11 +129,20 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
 
   /**
    * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
-   * Awaited inside the loop it waits for that loop, in vain: leave it by `break`.
+   *
+   * The loop's own body may call it. The event in hand can't be waited for then, so that the call,
+   * awaited or not, hands it back, as `break` does, whatever `commit` says: it is not handled and
+   * comes again, also where the body finishes it afterwards. Those before it are handled: with
+   * `'message'` they were committed before it came, with `'auto'` and `'batch'` that is done here.
+   * `await event.ack()` before says that it is handled, too: `'message'` commits it at once, the
+   * others commit it here. With manual acks only `ack()` ends the wait.
+   *
+   * To end behind the event in hand from within the loop, abort the `signal`, or call
+   * `unsubscribe` or the bus's `close` without awaiting them there: they wait for that event.
    */
   close(): Promise<void> {
-    this.#ended ??= this.#end()
-    return this.#ended
+    if (this.#current !== null && isInHandHere(this.#current)) this.#abandoning.abort()
+    return this.#endOnce()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -172,7 +182,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         if (reader === null) break
         await this.#commitBeforeNext(reader)
         const event = this.#nextFetched()
-        if (event !== null) return { done: false, value: event }
+        if (event !== null) return this.#handOver(event)
         if (!this.#isPageEnded) await this.#morePages(reader)
       }
     } catch (error) {
@@ -273,6 +283,16 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     const delivery = mark.deliver(record.offset)
     if (this.#settings.ack === 'loop') this.#current = delivery
     return new ReceivedEvent(delivery, decoded, record.timestamp, this.#acknowledger)
+  }
+
+  #handOver(event: ReceivedEvent): IteratorYieldResult<ReceivedEvent> {
+    if (this.#current === null) return { done: false, value: event }
+    return new HandedOver(event, this.#current)
+  }
+
+  #endOnce(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
   }
 
   async #end(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { EventStream } from './event-stream.ts'
+import { outsideLoops } from './in-hand.ts'
 
 /** The streams that are open here. */
 export class Subscriptions {
@@ -17,7 +18,7 @@ export class Subscriptions {
     const found = [...this.#streams].filter(
       (stream) => stream.group === group && stream.topics.includes(topic),
     )
-    await Promise.all(found.map((stream) => stream.close()))
+    await closeEach(found)
   }
 
   /** The groups that read the topic here. */
@@ -29,6 +30,11 @@ export class Subscriptions {
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#streams].map((stream) => stream.close()))
+    await closeEach([...this.#streams])
   }
+}
+
+/** What is in hand may finish, also that of a loop which asks for it and goes on. */
+async function closeEach(streams: readonly EventStream[]): Promise<void> {
+  await outsideLoops(() => Promise.all(streams.map((stream) => stream.close())))
 }
