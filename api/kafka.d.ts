@@ -405,7 +405,8 @@ export interface EventInput {
      */
     readonly key?: string | null;
     /**
-     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * Bytes as they are, a string as `text/plain`, any other value as JSON. What JSON would make
+     * nothing of is an `EventError`: `undefined`, a promise, a `Map`, a `Set`, a function.
      * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
      */
     readonly payload?: unknown;
@@ -788,6 +789,20 @@ export interface AddPartitionsResponse {
         }[];
     }[];
 }
+interface DescribeProducersResponse {
+    readonly topics: readonly {
+        readonly name: string;
+        readonly partitions: readonly {
+            readonly partitionIndex: number;
+            readonly errorCode: number;
+            readonly activeProducers: readonly {
+                readonly producerId: bigint;
+                /** -1 where it has no transaction open on this partition. */
+                readonly currentTxnStartOffset: bigint;
+            }[];
+        }[];
+    }[];
+}
 export interface FetchedBatch {
     readonly firstOffset: bigint;
     readonly lastOffsetDelta: number;
@@ -880,6 +895,19 @@ export interface KafkaPeer {
         epoch: number,
         commit: boolean
     ], unknown>;
+    readonly describeTransactionsV0: ApiModule<[
+        transactionalIds: readonly string[]
+    ], {
+        readonly transactionStates: readonly {
+            readonly transactionState: string;
+        }[];
+    }>;
+    readonly describeProducersV0: ApiModule<[
+        topics: readonly {
+            readonly name: string;
+            readonly partitionIndexes: readonly number[];
+        }[]
+    ], DescribeProducersResponse>;
     readonly produceV9: {
         readonly parseResponse: unknown;
     };
