@@ -131,9 +131,9 @@ export class Membership {
     if (this.#owned.length > 0) this.#waitingSince = null
     else if (clock.monotonic() - this.#waitingSince > WAITING_MS) {
       this.#waitingSince = null
-      logger.warn(
-        `oncommit: relay waits, others have all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`,
-      )
+      const text = `oncommit: relay waits, others have all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`
+      if (this.standsBy) logger.info(text)
+      else logger.warn(text)
     }
   }
 
