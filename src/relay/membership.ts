@@ -129,11 +129,12 @@ export class Membership {
     const { clock, logger, ttlMs } = this.#parts
     if (this.#waitingSince === null) return
     if (this.#owned.length > 0) this.#waitingSince = null
+    else if (this.standsBy) this.#waitingSince = clock.monotonic()
     else if (clock.monotonic() - this.#waitingSince > WAITING_MS) {
       this.#waitingSince = null
-      const text = `oncommit: relay waits, others have all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`
-      if (this.standsBy) logger.info(text)
-      else logger.warn(text)
+      logger.warn(
+        `oncommit: relay waits, others keep all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`,
+      )
     }
   }
 
