@@ -177,7 +177,6 @@ export class Membership {
       )
       .finally(() => {
         this.#takingOver = null
-        this.#hurry()
       })
   }
 
@@ -190,6 +189,8 @@ export class Membership {
         await session.settle({ ...batch, relayId, acks: [] })
       }
       await session.bury(relayId)
+      // Its lanes are free. After a failure the next beat is soon enough: two that try at once take turns.
+      this.#hurry()
       await broker.forget(fence)
     }
   }
