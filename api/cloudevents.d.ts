@@ -78,7 +78,8 @@ export interface EventInput {
      */
     readonly key?: string | null;
     /**
-     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * Bytes as they are, a string as `text/plain`, any other value as JSON. What JSON would make
+     * nothing of is an `EventError`: `undefined`, a promise, a `Map`, a `Set`, a function.
      * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
      */
     readonly payload?: unknown;

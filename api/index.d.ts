@@ -163,7 +163,8 @@ export interface Publisher {
     /**
      * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
      * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
-     * the append rejects with what it threw, the publisher staying usable.
+     * the append rejects with what it threw, the publisher staying usable. A publisher that nothing
+     * fences asks again before each further request of the batch: what is thrown there ends it.
      */
     append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>;
     /** Ends it without waiting for what is under way. */
@@ -466,7 +467,8 @@ export interface EventInput {
      */
     readonly key?: string | null;
     /**
-     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * Bytes as they are, a string as `text/plain`, any other value as JSON. What JSON would make
+     * nothing of is an `EventError`: `undefined`, a promise, a `Map`, a `Set`, a function.
      * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
      */
     readonly payload?: unknown;
@@ -767,7 +769,16 @@ export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>
     return(): Promise<IteratorResult<ReceivedEvent, undefined>>;
     /**
      * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
-     * Awaited inside the loop it waits for that loop, in vain: leave it by `break`.
+     *
+     * The loop's own body may call it. The event in hand can't be waited for then, so that the call,
+     * awaited or not, hands it back, as `break` does, whatever `commit` says: it is not handled and
+     * comes again, also where the body finishes it afterwards. Those before it are handled: with
+     * `'message'` they were committed before it came, with `'auto'` and `'batch'` that is done here.
+     * `await event.ack()` before says that it is handled, too: `'message'` commits it at once, the
+     * others commit it here. With manual acks only `ack()` ends the wait.
+     *
+     * To end behind the event in hand from within the loop, abort the `signal`, or call
+     * `unsubscribe` or the bus's `close` without awaiting them there: they wait for that event.
      */
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
@@ -803,7 +814,11 @@ export interface StreamHealth {
 type Phase = Exclude<StreamHealth['state'], 'reconnecting'>;
 /** What asks the broker on its own: an outage is over when each of them got an answer again. */
 export type Asking = 'reading' | 'group' | 'commit';
-/** How a reader is. An outage is reported once when it begins, and once when it is over. */
+/**
+ * How a reader is. An outage is reported once when it begins, and once when it is over. Who gave up
+ * asking, as a rebalance makes a commit do, may never ask again: any answer to another is then its
+ * answer, too.
+ */
 export declare class Health {
     #private;
     constructor(parts: {
@@ -814,6 +829,7 @@ export declare class Health {
     get current(): StreamHealth;
     enter(phase: Phase): void;
     unanswered(asking: Asking, error: unknown): void;
+    gaveUp(asking: Asking): void;
     answered(asking: Asking): void;
 }
 export {};
@@ -973,6 +989,11 @@ export interface RelayStatus {
     /** Its id in the table `relays`, where it is enrolled. */
     readonly relayId: string | null;
     readonly lanes: readonly number[];
+    /** What waits on its lanes: keys behind an event of theirs that was refused, and topics that can't be written to. */
+    readonly blocked: {
+        readonly keys: number;
+        readonly topics: readonly string[];
+    };
     /** Events published and settled since the start. */
     readonly published: number;
     /** What fails right now, and for how long. */

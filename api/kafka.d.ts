@@ -102,7 +102,8 @@ export interface Publisher {
     /**
      * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
      * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
-     * the append rejects with what it threw, the publisher staying usable.
+     * the append rejects with what it threw, the publisher staying usable. A publisher that nothing
+     * fences asks again before each further request of the batch: what is thrown there ends it.
      */
     append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>;
     /** Ends it without waiting for what is under way. */
@@ -405,7 +406,8 @@ export interface EventInput {
      */
     readonly key?: string | null;
     /**
-     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * Bytes as they are, a string as `text/plain`, any other value as JSON. What JSON would make
+     * nothing of is an `EventError`: `undefined`, a promise, a `Map`, a `Set`, a function.
      * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
      */
     readonly payload?: unknown;
@@ -788,6 +790,20 @@ export interface AddPartitionsResponse {
         }[];
     }[];
 }
+interface DescribeProducersResponse {
+    readonly topics: readonly {
+        readonly name: string;
+        readonly partitions: readonly {
+            readonly partitionIndex: number;
+            readonly errorCode: number;
+            readonly activeProducers: readonly {
+                readonly producerId: bigint;
+                /** -1 where it has no transaction open on this partition. */
+                readonly currentTxnStartOffset: bigint;
+            }[];
+        }[];
+    }[];
+}
 export interface FetchedBatch {
     readonly firstOffset: bigint;
     readonly lastOffsetDelta: number;
@@ -880,6 +896,20 @@ export interface KafkaPeer {
         epoch: number,
         commit: boolean
     ], unknown>;
+    readonly describeTransactionsV0: ApiModule<[
+        transactionalIds: readonly string[]
+    ], {
+        readonly transactionStates: readonly {
+            readonly transactionState: string;
+            readonly producerId: bigint;
+        }[];
+    }>;
+    readonly describeProducersV0: ApiModule<[
+        topics: readonly {
+            readonly name: string;
+            readonly partitionIndexes: readonly number[];
+        }[]
+    ], DescribeProducersResponse>;
     readonly produceV9: {
         readonly parseResponse: unknown;
     };

@@ -159,7 +159,8 @@ export interface Publisher {
     /**
      * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
      * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
-     * the append rejects with what it threw, the publisher staying usable.
+     * the append rejects with what it threw, the publisher staying usable. A publisher that nothing
+     * fences asks again before each further request of the batch: what is thrown there ends it.
      */
     append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>;
     /** Ends it without waiting for what is under way. */
@@ -462,7 +463,8 @@ export interface EventInput {
      */
     readonly key?: string | null;
     /**
-     * Bytes as they are, a string as `text/plain`, any other value as JSON.
+     * Bytes as they are, a string as `text/plain`, any other value as JSON. What JSON would make
+     * nothing of is an `EventError`: `undefined`, a promise, a `Map`, a `Set`, a function.
      * `null` is a tombstone, which is not the same as an empty payload. @defaultValue null
      */
     readonly payload?: unknown;

@@ -162,8 +162,8 @@ describe('in a rebalance a stream', () => {
   it('leaves nothing under way where it is closed before the group was joined', async () => {
     const log = new ScriptedLog([3])
     const joining = new Gate()
-    log.join = async ({ onAssigned }) => {
-      onAssigned([at(0)], 1)
+    log.join = async (joined) => {
+      joined.onAssigned([at(0)], 1)
       await joining.pass()
       throw new Error('it was closed meanwhile')
     }

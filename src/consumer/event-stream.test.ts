@@ -6,7 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
 import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
 import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { eventually, Gate } from '../../test/integration/stream/reading.ts'
+import { eventually, Gate, Loop } from '../../test/integration/stream/reading.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { EventStream } from './event-stream.ts'
 import type { ReceivedEvent } from './received-event.ts'
@@ -158,6 +158,93 @@ describe('a stream', () => {
     await stream.return()
     assert.equal(log.isClosed, true)
     assert.match(logger.at('error').join(), /without its last commit/)
+  })
+})
+
+describe('a stream that its own loop closes', () => {
+  for (const commit of ['auto', 'batch', 'message'] as const) {
+    for (const last of [0, 3]) {
+      for (const [title, ack, committed] of [
+        ['does not wait for the event in hand, which comes again', false, last],
+        ['commits the event in hand that was acknowledged', true, last + 1],
+      ] as const) {
+        it(`at offset ${last}, commit '${commit}': ${title}`, async () => {
+          const log = new ScriptedLog([10])
+          const { stream, logger } = open(log, { group, commit })
+          const began = performance.now()
+          const got: number[] = []
+          for await (const event of stream) {
+            got.push(Number(event.offset))
+            await turn()
+            if (got.length <= last) continue
+            if (ack) await event.ack()
+            await stream.close()
+            assert.deepEqual([log.isClosed, stream.health().state], [true, 'stopped'])
+          }
+          assert.ok(performance.now() - began < 5_000, 'it waited in vain')
+          assert.equal(got.length, last + 1)
+          // Where nothing is handled there may be nothing to commit.
+          assert.equal(log.offsetsOf.get(0) ?? 0n, BigInt(committed))
+          assert.deepEqual(logger.lines, [])
+        })
+      }
+    }
+  }
+
+  it('from within a function that the body calls does not wait either', async () => {
+    const { stream } = open(new ScriptedLog([10]))
+    const stop = async (): Promise<void> => {
+      await turn()
+      await stream.close()
+    }
+    for await (const event of stream) {
+      assert.equal(event.offset, 0n)
+      await stop()
+    }
+  })
+
+  it('while somebody else waits for it to close ends that wait too', async () => {
+    const { stream } = open(new ScriptedLog([10]))
+    const gate = new Gate()
+    const loop = new Loop(stream, async () => {
+      await gate.pass()
+      await stream.close()
+    })
+    await gate.reached
+    const closed = stream.close()
+    gate.open()
+    await closed
+    await loop.ended
+  })
+
+  for (const way of ['close', 'signal'] as const) {
+    it(`waits for the first event where whoever started the loop asks, by ${way}`, async () => {
+      const log = new ScriptedLog([10])
+      const ending = new AbortController()
+      const { stream } = open(log, { group, signal: ending.signal })
+      const gate = new Gate()
+      const loop = new Loop(stream, async () => gate.pass())
+      await gate.reached
+      if (way === 'close') void stream.close()
+      else ending.abort()
+      for (let n = 0; n < 20; n++) await turn()
+      assert.equal(log.isClosed, false)
+      gate.open()
+      await loop.end()
+      assert.deepEqual([loop.got, log.offsetsOf.get(0)], [['0'], 1n])
+    })
+  }
+
+  it('by its signal handles the event in hand', async () => {
+    const log = new ScriptedLog([10])
+    const ending = new AbortController()
+    const { stream } = open(log, { group, signal: ending.signal })
+    for await (const event of stream) {
+      if (event.offset === 2n) ending.abort()
+      await turn()
+    }
+    await stream.close()
+    assert.equal(log.offsetsOf.get(0), 3n)
   })
 })
 

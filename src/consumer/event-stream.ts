@@ -10,6 +10,7 @@ import { type Broken, BrokenRecords, type DeadLetter, requireDeadLetters } from 
 import { closeClient } from './close-client.ts'
 import { noCounts, type StreamCounts } from './counts.ts'
 import { Health, type StreamHealth } from './health.ts'
+import { HandedOver, isInHandHere } from './in-hand.ts'
 import { intakeOf } from './intake/intake-of.ts'
 import type { Intake } from './intake/intake.ts'
 import type { Delivery } from './marks.ts'
@@ -81,7 +82,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   readonly #leaving = new AbortController()
   /** Aborted when what is in hand is not waited for any longer. */
   readonly #abandoning = new AbortController()
-  readonly #onSignal = (): void => void this.close()
+  readonly #onSignal = (): void => void this.#endOnce()
   readonly #onFree = (): void => void (this.#isAsked = false)
   #opening: Promise<Reader | null> | null = null
   #reader: Reader | null = null
@@ -151,7 +152,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       if (event !== null) {
         // In time for whoever awaits this event, too late for who asks for two at once.
         void SETTLED.then(this.#onFree)
-        return Promise.resolve({ done: false, value: event })
+        return Promise.resolve(this.#handOver(event))
       }
     }
     return this.#nextWhenReady().finally(this.#onFree)
@@ -166,11 +167,20 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
 
   /**
    * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
-   * Awaited inside the loop it waits for that loop, in vain: leave it by `break`.
+   *
+   * The loop's own body may call it. The event in hand can't be waited for then, so that the call,
+   * awaited or not, hands it back, as `break` does, whatever `commit` says: it is not handled and
+   * comes again, also where the body finishes it afterwards. Those before it are handled: with
+   * `'message'` they were committed before it came, with `'auto'` and `'batch'` that is done here.
+   * `await event.ack()` before says that it is handled, too: `'message'` commits it at once, the
+   * others commit it here. With manual acks only `ack()` ends the wait.
+   *
+   * To end behind the event in hand from within the loop, abort the `signal`, or call
+   * `unsubscribe` or the bus's `close` without awaiting them there: they wait for that event.
    */
   close(): Promise<void> {
-    this.#ended ??= this.#end()
-    return this.#ended
+    if (this.#current !== null && isInHandHere(this.#current)) this.#abandoning.abort()
+    return this.#endOnce()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -215,10 +225,10 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         if (reader === null) break
         await this.#commitBeforeNext(reader)
         const event = this.#nextFetched()
-        if (event !== null) return { done: false, value: event }
+        if (event !== null) return this.#handOver(event)
         if (this.#broken !== null) {
           const mended = await this.#settleBroken(this.#broken)
-          if (mended !== null) return { done: false, value: mended }
+          if (mended !== null) return this.#handOver(mended)
         } else if (!this.#isPageEnded) await this.#morePages(reader)
       }
     } catch (error) {
@@ -354,6 +364,16 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     if (first === undefined) return waiting
     const page = { ...first.page, records: first.page.records.slice(this.#at) }
     return [{ ...first, page }, ...others, ...waiting]
+  }
+
+  #handOver(event: ReceivedEvent): IteratorYieldResult<ReceivedEvent> {
+    if (this.#current === null) return { done: false, value: event }
+    return new HandedOver(event, this.#current)
+  }
+
+  #endOnce(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
   }
 
   async #end(): Promise<void> {

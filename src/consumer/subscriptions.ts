@@ -1,3 +1,5 @@
+import { outsideLoops } from './in-hand.ts'
+
 /** A stream or a consumer. */
 interface Subscription {
   readonly topics: readonly string[]
@@ -22,7 +24,7 @@ export class Subscriptions {
     const found = [...this.#streams].filter(
       (stream) => stream.group === group && stream.topics.includes(topic),
     )
-    await Promise.all(found.map((stream) => stream.close()))
+    await closeEach(found)
   }
 
   /** The groups that read the topic here. */
@@ -34,6 +36,11 @@ export class Subscriptions {
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#streams].map((stream) => stream.close()))
+    await closeEach([...this.#streams])
   }
+}
+
+/** What is in hand may finish, also that of a loop which asks for it and goes on. */
+async function closeEach(streams: readonly Subscription[]): Promise<void> {
+  await outsideLoops(() => Promise.all(streams.map((stream) => stream.close())))
 }

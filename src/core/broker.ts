@@ -100,7 +100,8 @@ export interface Publisher {
   /**
    * Writes a batch in order. It rejects where the outcome is unknown or the publisher is shut out.
    * `beforeSend` is asked right before anything is sent: if it throws, nothing is written and
-   * the append rejects with what it threw, the publisher staying usable.
+   * the append rejects with what it threw, the publisher staying usable. A publisher that nothing
+   * fences asks again before each further request of the batch: what is thrown there ends it.
    */
   append(batch: PublishBatch, beforeSend: () => void): Promise<AppendResult>
 

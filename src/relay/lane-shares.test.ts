@@ -32,6 +32,12 @@ test('relays beyond maxRelays stand by, and never displace an owner', () => {
   assert.equal(laneShare(relays, policy('z', 2)), 32)
 })
 
+test('with fewer lanes than relays the newest stand by', () => {
+  const relays = [relay('b', 1), relay('a', 0)]
+  assert.equal(laneShare(relays, { ...policy('a'), lanes: 1 }), 0)
+  assert.equal(laneShare(relays, { ...policy('b'), lanes: 1 }), 1)
+})
+
 test('relays that are dead do not count', () => {
   const relays = [
     relay('a', 64, { state: 'expired' }),

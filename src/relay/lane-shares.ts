@@ -12,19 +12,23 @@ export interface LanePolicy {
 }
 
 /**
- * The relays that share the lanes: those that live, owners before newcomers, then by age.
+ * The relays that share the lanes, one lane each at least: those that live, owners before newcomers,
+ * then by age.
  * A newcomer never displaces an owner, so lanes move only when a place is free.
  */
-function activeRelays(relays: readonly RelayState[], maxRelays: number): readonly RelayState[] {
+function activeRelays(
+  relays: readonly RelayState[],
+  { lanes, maxRelays }: LanePolicy,
+): readonly RelayState[] {
   return relays
     .filter((relay) => relay.state === 'live')
     .toSorted((a, b) => Number(b.lanes > 0) - Number(a.lanes > 0) || (a.id < b.id ? -1 : 1))
-    .slice(0, maxRelays)
+    .slice(0, Math.min(maxRelays, lanes))
 }
 
 /** How many lanes this relay should own; 0 while it stands by. */
 export function laneShare(relays: readonly RelayState[], policy: LanePolicy): number {
-  const active = activeRelays(relays, policy.maxRelays)
+  const active = activeRelays(relays, policy)
   if (!active.some((relay) => relay.id === policy.relayId)) return 0
   if (active.some((relay) => relay.protocol < RELAY_PROTOCOL)) return 0
   return Math.ceil(policy.lanes / active.length)

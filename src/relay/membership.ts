@@ -129,10 +129,11 @@ export class Membership {
     const { clock, logger, ttlMs } = this.#parts
     if (this.#waitingSince === null) return
     if (this.#owned.length > 0) this.#waitingSince = null
+    else if (this.standsBy) this.#waitingSince = clock.monotonic()
     else if (clock.monotonic() - this.#waitingSince > WAITING_MS) {
       this.#waitingSince = null
       logger.warn(
-        `oncommit: relay waits, others have all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`,
+        `oncommit: relay waits, others keep all lanes. Those of one that was killed are taken over ${ttlMs / 1000} s after its last sign of life`,
       )
     }
   }
@@ -176,7 +177,6 @@ export class Membership {
       )
       .finally(() => {
         this.#takingOver = null
-        this.#hurry()
       })
   }
 
@@ -189,6 +189,8 @@ export class Membership {
         await session.settle({ ...batch, relayId, acks: [] })
       }
       await session.bury(relayId)
+      // Its lanes are free. After a failure the next beat is soon enough: two that try at once take turns.
+      this.#hurry()
       await broker.forget(fence)
     }
   }

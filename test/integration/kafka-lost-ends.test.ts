@@ -8,7 +8,7 @@ import type { KafkaSettings } from '../../src/brokers/kafka/kafka-options.ts'
 import { markerBatch, markerPartition } from '../../src/brokers/kafka/markers.ts'
 import type { PartitionBatch } from '../../src/brokers/kafka/sends.ts'
 import { TransactionalProducer } from '../../src/brokers/kafka/transaction.ts'
-import type { Broker } from '../../src/core/broker.ts'
+import type { Broker, PublishedBatch } from '../../src/core/broker.ts'
 import { type KafkaServer, createTopic, readTopic, startKafka } from '../servers/index.ts'
 import { API, Proxy } from './kafka/proxy.ts'
 
@@ -26,6 +26,9 @@ function marker(key: string, number: number, topic: string): PartitionBatch {
   const place = { topic: MARKERS, partition: markerPartition(key, 8) }
   return markerBatch(place, { key, relayId: 'dead', batch, topics: [topic] })
 }
+
+const numbersOf = (batches: readonly PublishedBatch[]): number[] =>
+  batches.map(({ number }) => number)
 
 /** Kafka decided a transaction, and dropped its end on partitions without a leader (KAFKA-20734). */
 describe('a transaction whose end Kafka lost on some partitions', () => {
@@ -92,11 +95,7 @@ describe('a transaction whose end Kafka lost on some partitions', () => {
 
       const published = await broker.fence(fence, never)
 
-      const expected = decision === 'commit' ? [3] : []
-      assert.deepEqual(
-        published.map(({ number }) => number),
-        expected,
-      )
+      assert.deepEqual(numbersOf(published), decision === 'commit' ? [3] : [])
       assert.deepEqual(await seen(topic), decision === 'commit' ? ['a', 'b'] : [])
       await endsAt(topic, decision === 'commit' ? ['a', 'b', 'later'] : ['later'])
     })
@@ -104,18 +103,23 @@ describe('a transaction whose end Kafka lost on some partitions', () => {
   it('is ended on the partitions of its events where only these lost it', async () => {
     const topic = await newTopic()
     const fence = `oncommit.ends.${randomUUID()}`
-    using dead = await holder(fence)
-    const own = [marker(`${fence}.0`, 1, topic), batchOf(topic, ['a'])]
-    await dead.begin(own, rule)
-    await dead.write(own, rule)
-    await dead.end('commit', rule)
-    await completed(dead)
-    await dead.write([batchOf(topic, ['b'])], rule)
+    using _ = await deadWithLostEnd(fence, topic)
+    assert.deepEqual(numbersOf(await broker.fence(fence, never)), [1])
+    await endsAt(topic, ['a', 'b', 'later'])
+  })
 
-    assert.deepEqual(
-      (await broker.fence(fence, never)).map(({ number }) => number),
-      [1],
-    )
+  it('is ended as it was decided though a first takeover could not look at a partition', async () => {
+    const topic = await newTopic()
+    const fence = `oncommit.ends.${randomUUID()}`
+    using _ = await deadWithLostEnd(fence, topic)
+    const stop = new AbortController()
+    const held = proxy.hold(API.describeProducers)
+    const first = broker.fence(fence, stop.signal)
+    await held
+    stop.abort()
+    await assert.rejects(first)
+
+    assert.deepEqual(numbersOf(await broker.fence(fence, never)), [1])
     await endsAt(topic, ['a', 'b', 'later'])
   })
 
@@ -139,6 +143,19 @@ describe('a transaction whose end Kafka lost on some partitions', () => {
 
     assert.deepEqual(new Set(await seen(topic)), new Set(['a', 'b', 'c']))
   })
+
+  /** Of its committed batch only the events' partition is open: `a` can be read, `b` can't. */
+  async function deadWithLostEnd(fence: string, topic: string): Promise<Disposable> {
+    const dead = await holder(fence)
+    const own = [marker(`${fence}.0`, 1, topic), batchOf(topic, ['a'])]
+    await dead.begin(own, rule)
+    await dead.write(own, rule)
+    await dead.end('commit', rule)
+    await completed(dead)
+    await dead.write([batchOf(topic, ['b'])], rule)
+    assert.deepEqual(await seen(topic), ['a'])
+    return dead
+  }
 
   /** Resolves when the ends are written: Kafka answers before. */
   async function completed({ transactionalId }: TransactionalProducer): Promise<void> {

@@ -264,6 +264,29 @@ for (const guarantee of ['exactly-once', 'at-least-once'] as const) {
       assert.deepEqual(values(await readTopic(server, own, { atLeast: 1 })), ['sent'])
     })
 
+    it('asks again between the requests of a batch only where nothing would shut it out', async () => {
+      const own = await open()
+      const name = `t-${randomUUID()}`
+      await createTopic(server, name, { partitions: 1 })
+      const halves = ['a', 'b'].map((value) => record(name, value.repeat(600_000)))
+      let asked = 0
+      const appending = own.append(batchOf(1, halves), () => {
+        asked += 1
+        if (asked === 2) throw new Error('the lease is over')
+      })
+      if (guarantee === 'exactly-once') await appended(await appending).commit()
+      else {
+        await assert.rejects(appending, {
+          kind: 'away',
+          message: /half written: the lease is over/,
+        })
+        await assert.rejects(own.append(batchOf(1, [record(name, 'later')]), () => {}))
+      }
+      const found = values(await readTopic(server, name, { atLeast: 1 })).map((text) => text?.[0])
+      assert.deepEqual(found, guarantee === 'exactly-once' ? ['a', 'b'] : ['a'])
+      await own.close()
+    })
+
     it('says why a topic can not be written to, before anything is sent', async () => {
       await broker.probe(topic, never)
       const missing = `t-${randomUUID()}`

@@ -196,21 +196,22 @@ test('a database that takes connections and answers nothing ends the start in ti
   silent.close()
 })
 
-test('a relay that finds all lanes with others says so, and when it gets them', async () => {
-  await using shop = new Shop()
-  await shop.bus.migrate()
-  const store = sqlite({ file: shop.file })
-  await using session = await store.openRelaySession()
+test('a relay whose lanes a killed one keeps for a while says so', async () => {
+  const name = `start_${randomUUID().slice(0, 8)}`
+  await using database = await createDatabase(await sharedPostgres(), name)
+  const store = postgres({ url: database.url })
+  await store.migrate()
+  const session = await store.openRelaySession()
   const id = randomUUID()
   await session.enroll({ id, fence: 'killed', protocol: 1, ttlMs: 60_000 })
   await session.tick(id, 60_000, ({ free }) => free)
-  await shop.start()
+  const logger = new MemoryLogger()
+  await using bus = new EventBus({ store, broker: local(), logger })
+  await bus.startRelay()
   await eventually('it says so', () =>
-    shop.logger.lines.some((line) =>
-      /others have all lanes.* after its last sign of life/.test(line),
-    )
+    logger.lines.some((line) => /^warn .*others keep all lanes.* after its last sign/.test(line))
       ? true
       : undefined,
   )
-  await store.close()
+  await session[Symbol.asyncDispose]()
 })

@@ -29,10 +29,8 @@ export async function fencePublisher(
           ids.map(async (transactionalId) => {
             const options = { ...settings, transactionalId }
             const producer = new TransactionalProducer(cluster, options)
-            const decision = await producer.lastDecision(rule)
-            await producer.take(rule)
             const places = await markers.lastPlacesOf(transactionalId, rule)
-            await producer.complete(places, decision, rule)
+            await producer.takeAndComplete(places, rule)
           }),
         )
         const found = await Promise.all(ids.map(async (id) => markers.lastOf(id, rule)))

@@ -1,5 +1,5 @@
 import type { AppendResult, PublishBatch, Publisher, PublisherOptions } from '../../core/broker.ts'
-import { BrokerError } from '../../core/errors.ts'
+import { BrokerError, reasonOf } from '../../core/errors.ts'
 import { Cluster } from './cluster.ts'
 import { toBrokerError } from './failures.ts'
 import type { KafkaSettings } from './kafka-options.ts'
@@ -7,7 +7,7 @@ import { produce, type EncodedBatch, type Outcome } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 import { acksOf, refusalsOf, refuseTopics } from './results.ts'
 import { bounded, retrying, type RetryRule } from './retrying.ts'
-import { KeylessTurns, planSends, type PartitionBatch } from './sends.ts'
+import { KeylessTurns, placeKey, planSends, type PartitionBatch } from './sends.ts'
 import { Slab } from './slab.ts'
 import { TopicDirectory } from './topic-directory.ts'
 
@@ -98,8 +98,7 @@ class IdempotentPublisher implements Publisher {
   ): Promise<AppendResult> {
     const outcomes: Outcome[] = []
     for (const send of sends) {
-      // Nothing at the broker shuts this publisher out: what waited for long asks again.
-      if (outcomes.length > 0) beforeSend()
+      if (outcomes.length > 0) askAgain(beforeSend)
       const answered = await produce(this.#target(), this.#encode(send), rule)
       for (const { batch, state } of answered) if (state === 'written') this.#count(batch)
       outcomes.push(...answered)
@@ -130,14 +129,14 @@ class IdempotentPublisher implements Publisher {
     const producer = { ...this.#producer, transactional: false }
     const { compression } = this.#settings
     return send.map((batch) => {
-      const sequence = this.#sequences.get(sequenceKey(batch)) ?? 0
+      const sequence = this.#sequences.get(placeKey(batch)) ?? 0
       const options = { producer, sequence, timestamp, compression, slab }
       return { batch, bytes: encodeBatch(this.#cluster.peer, batch, options) }
     })
   }
 
   #count(batch: PartitionBatch): void {
-    const key = sequenceKey(batch)
+    const key = placeKey(batch)
     const next = ((this.#sequences.get(key) ?? 0) + batch.indexes.length) % 2 ** 31
     this.#sequences.set(key, next)
   }
@@ -173,6 +172,15 @@ class IdempotentPublisher implements Publisher {
   }
 }
 
+/** Nothing at the broker shuts this publisher out: what waited for long asks again. */
+function askAgain(beforeSend: () => void): void {
+  try {
+    beforeSend()
+  } catch (cause) {
+    throw new BrokerError('away', `a batch ends half written: ${reasonOf(cause)}`, { cause })
+  }
+}
+
 function refused(outcomes: readonly Outcome[]): AppendResult {
   const written = outcomes.flatMap(({ batch, state }) => (state === 'written' ? batch.indexes : []))
   return {
@@ -181,8 +189,4 @@ function refused(outcomes: readonly Outcome[]): AppendResult {
     acks: acksOf(outcomes),
     refusals: refusalsOf(outcomes),
   }
-}
-
-function sequenceKey({ topic, partition }: PartitionBatch): string {
-  return `${topic}:${partition}`
 }

@@ -184,7 +184,12 @@ export interface KafkaPeer {
   >
   readonly describeTransactionsV0: ApiModule<
     [transactionalIds: readonly string[]],
-    { readonly transactionStates: readonly { readonly transactionState: string }[] }
+    {
+      readonly transactionStates: readonly {
+        readonly transactionState: string
+        readonly producerId: bigint
+      }[]
+    }
   >
   readonly describeProducersV0: ApiModule<
     [topics: readonly { readonly name: string; readonly partitionIndexes: readonly number[] }[]],

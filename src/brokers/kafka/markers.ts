@@ -5,9 +5,10 @@ import { formatRanges, parseRanges } from '../../core/id-ranges.ts'
 import type { Cluster } from './cluster.ts'
 import { TOPIC_ALREADY_EXISTS, answeredCodes } from './failures.ts'
 import type { FetchedBatch } from './kafka-client.ts'
+import type { TopicPartition } from '../../core/log.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import { retrying, type RetryRule } from './retrying.ts'
-import type { PartitionBatch, Place } from './sends.ts'
+import type { PartitionBatch } from './sends.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 /**
@@ -101,7 +102,7 @@ export class MarkerTopic {
   }
 
   /** Where a transactional id wrote last, whatever was decided: its marker, and all of its topics. */
-  async lastPlacesOf(key: string, rule: RetryRule): Promise<readonly Place[]> {
+  async lastPlacesOf(key: string, rule: RetryRule): Promise<readonly TopicPartition[]> {
     const marker = await this.#find(key, ({ last }) => last, rule)
     if (marker === null) return []
     const topics = [this.#name, ...marker.topics]

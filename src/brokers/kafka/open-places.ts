@@ -1,8 +1,8 @@
 import { BrokerError } from '../../core/errors.ts'
+import type { TopicPartition } from '../../core/log.ts'
 import { responseOf, type Cluster } from './cluster.ts'
 import { TOPIC_FORBIDDEN } from './failures.ts'
 import { retrying, type RetryRule } from './retrying.ts'
-import type { Place } from './sends.ts'
 import type { TopicDirectory } from './topic-directory.ts'
 
 /**
@@ -11,11 +11,11 @@ import type { TopicDirectory } from './topic-directory.ts'
  */
 export async function openPlaces(
   where: { readonly cluster: Cluster; readonly directory: TopicDirectory },
-  { producerId, places }: { producerId: bigint; places: readonly Place[] },
+  { producerId, places }: { producerId: bigint; places: readonly TopicPartition[] },
   rule: RetryRule,
-): Promise<readonly Place[]> {
-  const open: Place[] = []
-  const hidden: Place[] = []
+): Promise<readonly TopicPartition[]> {
+  const open: TopicPartition[] = []
+  const hidden: TopicPartition[] = []
   let unseen = places
   await retrying(async () => {
     const gone = await where.directory.ensure(unseen.map(({ topic }) => topic))
@@ -30,12 +30,13 @@ export async function openPlaces(
     }
     if (unseen.length === 0) return
     where.directory.forget(unseen.map(({ topic }) => topic))
-    throw new BrokerError('away', 'Kafka: partitions of a transaction can not be looked at')
+    const names = unseen.map(({ topic, partition }) => `${topic}-${partition}`).join(', ')
+    throw new BrokerError('away', `Kafka: no leader tells of the transactions on ${names}`)
   }, rule)
   return open.length === 0 ? open : [...open, ...hidden]
 }
 
-function leaderOf(directory: TopicDirectory, { topic, partition }: Place): number {
+function leaderOf(directory: TopicDirectory, { topic, partition }: TopicPartition): number {
   return directory.at(topic).leaders[partition] ?? -1
 }
 
@@ -43,9 +44,9 @@ function leaderOf(directory: TopicDirectory, { topic, partition }: Place): numbe
 async function look(
   { cluster }: { readonly cluster: Cluster },
   leader: number,
-  places: readonly Place[],
-): Promise<ReadonlyMap<Place, ReadonlySet<bigint> | 'hidden'>> {
-  const states = new Map<Place, ReadonlySet<bigint> | 'hidden'>()
+  places: readonly TopicPartition[],
+): Promise<ReadonlyMap<TopicPartition, ReadonlySet<bigint> | 'hidden'>> {
+  const states = new Map<TopicPartition, ReadonlySet<bigint> | 'hidden'>()
   if (leader < 0) return states
   const asked = Array.from(
     Map.groupBy(places, ({ topic }) => topic),

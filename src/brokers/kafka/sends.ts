@@ -1,15 +1,15 @@
 import type { TopicRecord } from '../../core/broker.ts'
+import type { TopicPartition } from '../../core/log.ts'
 import { partitionOf } from '../../core/murmur2.ts'
 import { recordBytes, type BatchSource } from './record-batch.ts'
 
-/** A partition of a topic. */
-export interface Place {
-  readonly topic: string
-  readonly partition: number
-}
-
 /** Records that one partition takes in one request. */
-export interface PartitionBatch extends BatchSource, Place {}
+export interface PartitionBatch extends BatchSource, TopicPartition {}
+
+/** The name of a partition in maps. */
+export function placeKey({ topic, partition }: TopicPartition): string {
+  return `${topic}:${partition}`
+}
 
 /**
  * Kafka refuses a partition's batch over `max.message.bytes` (1,048,588 by default) as a whole:

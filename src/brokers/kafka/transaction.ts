@@ -1,4 +1,5 @@
 import type { BrokerError } from '../../core/errors.ts'
+import type { TopicPartition } from '../../core/log.ts'
 import type { Cluster } from './cluster.ts'
 import {
   CONCURRENT_TRANSACTIONS,
@@ -13,7 +14,7 @@ import { openPlaces } from './open-places.ts'
 import { produce, type Outcome } from './produce.ts'
 import { encodeBatch } from './record-batch.ts'
 import { retrying, type RetryRule } from './retrying.ts'
-import type { PartitionBatch, Place } from './sends.ts'
+import { placeKey, type PartitionBatch } from './sends.ts'
 import { Slab } from './slab.ts'
 import { TopicDirectory, problemOf } from './topic-directory.ts'
 
@@ -56,9 +57,9 @@ export class TransactionalProducer {
   #stale = false
   #open = false
   /** Where the open transaction writes. */
-  #places: readonly Place[] = []
+  #places: readonly TopicPartition[] = []
   /** What was decided last, where: since the last time that all was known to be ended. */
-  readonly #decided = new Map<string, Place & { readonly decision: Decision }>()
+  readonly #decided = new Map<string, TopicPartition & { readonly decision: Decision }>()
 
   constructor(cluster: Cluster, options: TransactionalOptions) {
     this.#cluster = cluster
@@ -85,28 +86,57 @@ export class TransactionalProducer {
     if (!this.#stale) return
     await this.#initialise(this.#producerId, this.#epoch, rule)
     const decided = Map.groupBy(this.#decided.values(), ({ decision }) => decision)
-    for (const [decision, places] of decided) await this.complete(places, decision, rule)
+    for (const [decision, places] of decided) await this.#complete(places, decision, rule)
     this.#decided.clear()
   }
 
-  /** How the holder's last transaction was decided, asked before the id is taken from it. */
-  async lastDecision(rule: RetryRule): Promise<Decision> {
+  /**
+   * Takes the id, and ends on these partitions what the holder has left open there. Looks before it
+   * takes: taking makes the coordinator forget how it had decided, and whoever finds a partition
+   * without a leader has to be able to begin again. What is open only after it, the taking aborted.
+   */
+  async takeAndComplete(places: readonly TopicPartition[], rule: RetryRule): Promise<void> {
+    const last = await this.#lastTransaction(rule)
+    const left = last === null ? [] : await this.#openOn(places, last.producerId, rule)
+    await this.take(rule)
+    if (last !== null) await this.#complete(left, last.decision, rule)
+    await this.#complete(places, 'abort', rule)
+  }
+
+  async #lastTransaction(
+    rule: RetryRule,
+  ): Promise<{ readonly producerId: bigint; readonly decision: Decision } | null> {
     const { api } = this.#cluster.peer.describeTransactionsV0
     try {
       const { transactionStates } = await this.#askCoordinator(rule, api, [this.transactionalId])
-      return transactionStates[0]?.transactionState.endsWith('Commit') === true ? 'commit' : 'abort'
+      const [last] = transactionStates
+      if (last === undefined) return null
+      const { producerId, transactionState } = last
+      return { producerId, decision: transactionState.endsWith('Commit') ? 'commit' : 'abort' }
     } catch (error) {
-      if (answeredCodes(error).includes(TRANSACTIONAL_ID_NOT_FOUND)) return 'abort'
+      if (answeredCodes(error).includes(TRANSACTIONAL_ID_NOT_FOUND)) return null
       throw error
     }
   }
 
-  /** Ends what is still open on these partitions, though the coordinator has decided it. */
-  async complete(places: readonly Place[], decision: Decision, rule: RetryRule): Promise<void> {
+  async #openOn(
+    places: readonly TopicPartition[],
+    producerId: bigint,
+    rule: RetryRule,
+  ): Promise<readonly TopicPartition[]> {
     const where = { cluster: this.#cluster, directory: this.directory }
+    return openPlaces(where, { producerId, places }, rule)
+  }
+
+  /** Ends what is still open on these partitions, though the coordinator has decided it. */
+  async #complete(
+    places: readonly TopicPartition[],
+    decision: Decision,
+    rule: RetryRule,
+  ): Promise<void> {
     let open = places
     for (;;) {
-      open = await openPlaces(where, { producerId: this.#producerId, places: open }, rule)
+      open = await this.#openOn(open, this.#producerId, rule)
       if (open.length === 0) return
       await this.#add(open, rule)
       await this.#decide(decision, rule)
@@ -185,7 +215,7 @@ export class TransactionalProducer {
     this.#cluster.close()
   }
 
-  async #add(places: readonly Place[], rule: RetryRule): Promise<void> {
+  async #add(places: readonly TopicPartition[], rule: RetryRule): Promise<void> {
     const topics = Array.from(
       Map.groupBy(places, ({ topic }) => topic),
       ([name, own]) => ({ name, partitions: [...new Set(own.map(({ partition }) => partition))] }),
@@ -250,10 +280,6 @@ export class TransactionalProducer {
       }
     }, rule)
   }
-}
-
-function placeKey({ topic, partition }: Place): string {
-  return `${topic}:${partition}`
 }
 
 /** Which topics an AddPartitionsToTxn was refused for. */

@@ -7,6 +7,7 @@ export const API = {
   initProducerId: 22,
   addPartitions: 24,
   endTransaction: 26,
+  describeProducers: 61,
 } as const
 
 interface Rule {
