@@ -13,7 +13,6 @@ import { topicNameProblem } from '../core/topic-name.ts'
 import { Subscriptions } from '../consumer/subscriptions.ts'
 import { Consumer } from '../consumer/consume/consumer.ts'
 import type { ConsumerParts, ConsumerResult } from '../consumer/consume/consumer.ts'
-import { deadLetterTopic } from '../consumer/consume/dead-letters.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
 import { batchSettings, consumeSettings, redriveSettings } from '../consumer/consume/options.ts'
 import type {
@@ -190,11 +189,10 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     options: ConsumeOptions<InboxTx>,
     handler: Handler<InboxTx>,
   ): Promise<ConsumerResult> {
-    const dead = options.deadLetter?.topic ?? deadLetterTopic(topic, options.group)
+    const settings = redriveSettings(topic, options)
     const opened: Consumer[] = []
     return redrive({
-      topic: dead,
-      settings: redriveSettings(dead, options),
+      settings,
       parts: {
         ...this.#consumerParts(options.inbox, oneByOne(handler)),
         onEnd: () => opened.forEach((consumer) => this.#subscriptions.remove(consumer)),

@@ -5,6 +5,7 @@ import type { OutboxStore } from '../../core/outbox-store.ts'
 import { flag, knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
 import { type StreamOptions, type StreamSettings, streamSettings } from '../options.ts'
 import type { ReceivedEvent } from '../received-event.ts'
+import { deadLetterTopic } from './dead-letters.ts'
 import type { Order } from './partition-work.ts'
 import { type RetryOptions, type RetrySettings, retrySettings } from './retry.ts'
 
@@ -121,14 +122,13 @@ export function consumeSettings(
 }
 
 /** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
-export function redriveSettings(
-  deadTopic: string,
-  options: ConsumeOptions<never>,
-): ConsumeSettings {
-  const settings = consumeSettings(deadTopic, { ...options, deadLetter: { topic: deadTopic } })
+export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
+  const { group, deadLetter } = consumeSettings(topic, options)
+  const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
+  const settings = consumeSettings(dead, { ...options, deadLetter: { topic: dead } })
   return Object.freeze({
     ...settings,
-    reading: Object.freeze({ ...settings.reading, group: `${settings.group}.redrive` }),
+    reading: Object.freeze({ ...settings.reading, group: `${group}.redrive` }),
   })
 }
 
