@@ -174,14 +174,18 @@ export class Dispatcher {
   #finish(entries: readonly Entry[]): void {
     const [first] = entries
     if (first === undefined) return
+    this.#handle(first.lane, entries)
+    this.backlog.offer(first.lane)
+  }
+
+  #handle(lane: Lane, entries: readonly Entry[]): void {
     if (this.#awayFailures > 0) this.troubles.inboxIsBack()
     this.#awayFailures = 0
     for (const entry of entries) {
       this.troubles.cured(entry)
-      this.backlog.handled(first.lane)
+      this.backlog.handled(lane)
     }
     this.#handled += entries.length
-    this.backlog.offer(first.lane)
   }
 
   #failed(entries: readonly Entry[], outcome: Outcome & { state: 'failed' }): void {
@@ -192,7 +196,8 @@ export class Dispatcher {
     const failed = entries[at]
     if (failed === undefined) return
     const { lane } = failed
-    if (at > 0) this.#finish(entries.slice(0, at))
+    // What failed behind them waits: the lane is not to start it now.
+    if (at > 0) this.#handle(lane, entries.slice(0, at))
     lane.state = 'waiting'
     if (entries.length > 1 && (isUndone || at !== index)) {
       // Nobody says which one it was: they are given one by one from here.
