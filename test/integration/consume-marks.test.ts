@@ -67,13 +67,14 @@ for (const [name, openPlace] of Object.entries(places)) {
           const aim = randomInt(20, 200)
           const consumer = at.consume(
             topic,
-            async (event) => {
+            async (event, { signal }) => {
               calls += 1
               // Now and then one that holds the mark while others run far ahead of it.
               const delay = Math.random() < 0.03 ? 30 : Math.random() * 4
               if (delay > 2) await sleep(delay)
               else if (delay > 1) await turn()
               if (Math.random() < 0.05) throw new Error('now and then')
+              if (signal.aborted) return
               steps.push({ what: 'handled', partition: event.partition, offset: event.offset })
               got.add(event.text())
             },
