@@ -55,7 +55,7 @@ for (const [name, openPlace] of Object.entries(places)) {
               got.push(event.text())
               member.count += 1
             },
-            { concurrency: 64, commitInterval: 20 },
+            { concurrency: 64, commitInterval: 600_000 },
           ),
         }
         members.push(member)

@@ -88,6 +88,11 @@ export class Consuming implements AsyncDisposable {
     this.#watchers.push(watcher)
   }
 
+  /** How many commits were asked for. */
+  get commitCount(): number {
+    return this.#commits.length
+  }
+
   /** What its consumers asked to commit for the group, in that order. */
   committedOf(group: string): readonly Mark[] {
     return this.#commits.flatMap((one) => (one.group === group ? one.marks : []))
