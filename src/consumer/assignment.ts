@@ -5,14 +5,14 @@ import type { Bell } from './bell.ts'
 import { Committer } from './committer.ts'
 import type { Health } from './health.ts'
 import { PartitionMark } from './marks.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 import { Patience, unlessAborted } from './patience.ts'
 import { partitionName, startOffsets } from './start-offsets.ts'
 import { TopicWatch } from './topic-watch.ts'
 
 export interface AssignmentParts {
   readonly client: LogClient
-  readonly settings: StreamSettings
+  readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
   readonly health: Health
@@ -191,7 +191,7 @@ export class Assignment {
         .map((at) => [partitionName(at), at.offset]),
     )
     const others = fresh.filter((at) => !known.has(partitionName(at)))
-    const ask = (partitions: readonly TopicPartition[], from: StreamSettings['from']) =>
+    const ask = (partitions: readonly TopicPartition[], from: ReadingSettings['from']) =>
       this.patience.ask({ asking: 'reading', signal: closed }, () =>
         startOffsets(client, partitions, from),
       )

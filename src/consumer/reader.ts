@@ -8,7 +8,7 @@ import { Bell } from './bell.ts'
 import { closeClient } from './close-client.ts'
 import type { Health } from './health.ts'
 import type { PartitionMark } from './marks.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 import { mayPass } from './patience.ts'
 
 const MAX_BYTES = 1024 * 1024
@@ -28,7 +28,7 @@ export interface ReadPage {
 
 export interface ReaderParts {
   readonly client: LogClient
-  readonly settings: StreamSettings
+  readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
   readonly health: Health

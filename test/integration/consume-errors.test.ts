@@ -326,8 +326,8 @@ for (const [name, openPlace] of Object.entries(places)) {
           const got: string[] = []
           const consumer = consume(
             topic,
-            (event, { broken }) =>
-              got.push(broken === null ? event.text() : `broken ${event.text()}`),
+            (event) =>
+              got.push(event.broken === undefined ? event.text() : `broken ${event.text()}`),
             { codec: picky, onBroken, deadLetter: {} },
           )
           await eventually('all are done', () => consumer.lag()[0]?.lag === 0n)

@@ -13,7 +13,7 @@ import type { PartitionMark } from '../marks.ts'
 import { Patience } from '../patience.ts'
 import { type ReadPage, Reader } from '../reader.ts'
 import { partitionName } from '../start-offsets.ts'
-import { DeadLetters } from './dead-letters.ts'
+import { DeadLetters } from '../dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
 import type { ConsumeSettings } from './options.ts'
@@ -33,7 +33,7 @@ export interface ConsumerParts {
   /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
   readonly redriveTo?: ReadonlyMap<string, bigint>
   /** Told when the consumer is over. */
-  readonly onEnd: () => void
+  readonly onEnd: (consumer: Consumer) => void
 }
 
 export interface ConsumerHealth {
@@ -61,6 +61,8 @@ export interface ConsumerResult {
   readonly abandoned: number
   /** Events that became dead letters. */
   readonly dead: number
+  /** Records that no codec reads, and that `onBroken` said to skip. */
+  readonly skipped: number
   /** Events that the inbox knew, and that were not given to the handler. */
   readonly duplicates: number
 }
@@ -89,13 +91,11 @@ export class Consumer implements AsyncDisposable {
   readonly #health: Health
   readonly #dispatcher: Dispatcher
   readonly #stopping = new AbortController()
-  /** Aborted when nothing is written any more. */
-  readonly #ended = new AbortController()
+  readonly #deadLetters: DeadLetters | null
   readonly #end: PromiseWithResolvers<ConsumerResult>
   readonly #opening: Promise<Reader | null>
   readonly #onSignal = (): void => void this.stop()
   #reader: Reader | null = null
-  #deadLetters: Promise<DeadLetters> | null = null
   #pausedSince: Date | null = null
   #duplicates = 0
   #failure: { readonly error: unknown } | null = null
@@ -114,6 +114,15 @@ export class Consumer implements AsyncDisposable {
     this.closed = this.#end.promise
     // Whoever wants to hear of it awaits `closed`; it is logged in any case.
     this.closed.catch(() => {})
+    this.#deadLetters =
+      settings.deadLetter &&
+      new DeadLetters({
+        broker: parts.broker,
+        logger,
+        group: settings.group,
+        topic: settings.deadLetter.topic,
+        isRedrive: parts.redriveTo !== undefined,
+      })
     const handling = new Handling({
       settings,
       codecFor: parts.codecFor,
@@ -127,8 +136,7 @@ export class Consumer implements AsyncDisposable {
       clock,
       logger,
       name,
-      deadLetters:
-        settings.deadLetter === null ? null : { send: async (...letter) => this.#bury(...letter) },
+      deadLetters: this.#deadLetters,
       call: (run) => handling.call(run),
       onProgress: () => this.#progressed(),
       onOver: (error) => this.#fail(error),
@@ -278,30 +286,6 @@ export class Consumer implements AsyncDisposable {
     if (this.#stopping.signal.aborted) this.#dispatcher.drain()
   }
 
-  async #bury(...[entry, error]: Parameters<DeadLetters['send']>): Promise<void> {
-    this.#deadLetters ??= this.#openDeadLetters()
-    await (await this.#deadLetters).send(entry, error)
-  }
-
-  async #openDeadLetters(): Promise<DeadLetters> {
-    const { broker, logger, redriveTo } = this.#parts
-    const producer = await broker.openProducer({
-      clientId: `oncommit-${this.group}-dead`,
-      signal: this.#ended.signal,
-      onAway: (away) => {
-        if (away !== null)
-          logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
-      },
-    })
-    const topic = this.#settings.deadLetter?.topic ?? null
-    return new DeadLetters({
-      producer,
-      group: this.group,
-      topic,
-      isRedrive: redriveTo !== undefined,
-    })
-  }
-
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
     const what = `consumer of ${this.topics.join(', ')} for ${this.group}`
@@ -325,12 +309,11 @@ export class Consumer implements AsyncDisposable {
     } catch (error) {
       logger.error(`oncommit: a consumer did not end well: ${reasonOf(error)}`)
     }
-    // That closes the producer of dead letters.
-    this.#ended.abort()
+    this.#deadLetters?.close()
     this.#health.enter('stopped')
-    const { handled, dead } = this.#dispatcher
-    const result = { handled, abandoned, dead, duplicates: this.#duplicates }
-    onEnd()
+    const { handled, dead, skipped } = this.#dispatcher
+    const result = { handled, abandoned, dead, skipped, duplicates: this.#duplicates }
+    onEnd(this)
     if (this.#failure === null) this.#end.resolve(result)
     else this.#end.reject(this.#failure.error)
     return result

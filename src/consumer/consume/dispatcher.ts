@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { BatchError, Reject, RetryAfter } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import { Backlog } from './backlog.ts'
-import type { DeadLetters } from './dead-letters.ts'
+import type { DeadLetters } from '../dead-letters.ts'
 import { Runs, type Run } from './runs.ts'
 import { Troubles } from './troubles.ts'
 import type { ConsumeSettings } from './options.ts'
@@ -25,6 +25,8 @@ export type Outcome =
     }
   /** The inbox's database is away: no event's fault. */
   | { readonly state: 'away'; readonly error: unknown }
+  /** The first one is passed over, as `onBroken` said. */
+  | { readonly state: 'skipped' }
   /** To be a dead letter, without an attempt. */
   | { readonly state: 'dead'; readonly error: unknown }
   /** The consumer can't go on. */
@@ -62,6 +64,7 @@ export class Dispatcher {
   #awayFailures = 0
   #handled = 0
   #dead = 0
+  #skipped = 0
 
   constructor(parts: DispatcherParts) {
     const { settings, clock, logger, name } = parts
@@ -87,6 +90,10 @@ export class Dispatcher {
 
   get dead(): number {
     return this.#dead
+  }
+
+  get skipped(): number {
+    return this.#skipped
   }
 
   get isPaused(): boolean {
@@ -163,12 +170,18 @@ export class Dispatcher {
   #conclude(entries: Entries, outcome: Outcome): void {
     const [first] = entries
     if (outcome.state === 'handled') return this.#finish(entries.slice(0, outcome.count))
+    if (outcome.state === 'skipped') return this.#skip(first)
     if (outcome.state === 'failed') return this.#failed(entries.slice(0, outcome.count), outcome)
     if (outcome.state === 'away') return void this.#rest(first.lane, outcome.error)
     if (outcome.state === 'dead') return void this.#bury(first, outcome.error)
     first.lane.state = 'waiting'
     this.troubles.blocked(first, outcome.error)
     this.#parts.onOver(outcome.error)
+  }
+
+  #skip(entry: Entry): void {
+    this.#skipped += 1
+    this.#finish([entry])
   }
 
   #finish(entries: readonly Entry[]): void {

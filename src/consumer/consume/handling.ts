@@ -1,10 +1,11 @@
-import type { Codec, DecodedEvent } from '../../core/codec.ts'
-import { BrokenRecordError, StoreError } from '../../core/errors.ts'
+import type { Codec } from '../../core/codec.ts'
+import { StoreError } from '../../core/errors.ts'
 import { type Inbox, inboxUuid } from '../../core/inbox.ts'
 import { uuidv7 } from '../../core/uuid.ts'
+import { type BrokenRecord, judge, type Mended } from '../broken.ts'
+import { ownHeaders, type Provenance, provenanceOf } from '../dead-letters.ts'
 import { PartitionMark } from '../marks.ts'
 import { ReceivedEvent } from '../received-event.ts'
-import { ownHeaders, provenanceOf } from './dead-letters.ts'
 import type { Outcome } from './dispatcher.ts'
 import type { Entry } from './partition-work.ts'
 import type { ConsumeSettings } from './options.ts'
@@ -18,8 +19,6 @@ export interface HandlerContext<Tx = unknown> {
   readonly tx: Tx
   /** From 1: how often the first of the events was given to a handler here. */
   readonly attempt: number
-  /** Why no codec reads the event, where `onBroken` delivers it. Key, headers and payload are the record's. */
-  readonly broken: BrokenRecordError | null
 }
 
 export type Handler<Tx = unknown> = (event: ReceivedEvent, context: HandlerContext<Tx>) => unknown
@@ -57,23 +56,16 @@ export class Handling {
   async call(run: Run): Promise<Outcome> {
     const events: ReceivedEvent[] = []
     for (const entry of run.entries) {
-      const found = this.#read(entry)
-      if (found.state === 'event') events.push(found.event)
-      else {
-        // What is before it first, and then the broken one alone.
-        if (events.length > 0) break
-        if (found.state === 'broken') return this.#handle(run, [found.event], found.error)
-        return found.state === 'skip' ? { state: 'handled', count: 1 } : found
-      }
+      const found = await this.#read(entry)
+      // What is before one that is no event comes first, and then that one alone.
+      if (!(found instanceof ReceivedEvent))
+        return events.length > 0 ? this.#handle(run, events) : found
+      events.push(found)
     }
-    return this.#handle(run, events, null)
+    return this.#handle(run, events)
   }
 
-  async #handle(
-    run: Run,
-    events: readonly ReceivedEvent[],
-    broken: BrokenRecordError | null,
-  ): Promise<Outcome> {
+  async #handle(run: Run, events: readonly ReceivedEvent[]): Promise<Outcome> {
     const { inbox, handler } = this.#parts
     const attempt = run.entries[0].attempts + 1
     const give = async (given: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
@@ -83,7 +75,6 @@ export class Handling {
         },
         tx,
         attempt,
-        broken,
       }
       await handler(given, context as HandlerContext<never>)
     }
@@ -149,50 +140,44 @@ export class Handling {
     return inboxUuid({ uuid: undefined, source: this.#replay ?? '', id: uuid, ...nowhere })
   }
 
-  #read(
-    entry: Entry,
-  ):
-    | { readonly state: 'event'; readonly event: ReceivedEvent }
-    | { readonly state: 'broken'; readonly event: ReceivedEvent; readonly error: BrokenRecordError }
-    | { readonly state: 'dead' | 'over'; readonly error: BrokenRecordError }
-    | { readonly state: 'skip' } {
-    const { codecFor, settings, isRedrive } = this.#parts
+  /** The event, or what becomes of a record that none is made of. */
+  #read(entry: Entry): ReceivedEvent | Promise<ReceivedEvent | Outcome> {
+    const { codecFor, isRedrive } = this.#parts
     const { topic, partition, record } = entry
     const from = isRedrive ? provenanceOf(record) : null
     const wire = from === null ? record : { ...record, headers: ownHeaders(record) }
     const at = from ?? { topic, partition, offset: record.offset, timestamp: record.timestamp }
-    const event = (decoded: DecodedEvent): ReceivedEvent => {
-      const mark = new PartitionMark(at, { offset: at.offset, generation: 0 })
-      const delivery = { of: mark, offset: at.offset, handled: false }
-      return new ReceivedEvent(delivery, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
-    }
     try {
-      entry.decoded ??= codecFor(at.topic).decode(wire, at.topic)
-      return { state: 'event', event: event(entry.decoded) }
+      entry.decoded ??= { decoded: codecFor(at.topic).decode(wire, at.topic) }
     } catch (cause) {
-      const { key, value, headers } = wire
-      const error = new BrokenRecordError(
-        { topic, partition, offset: record.offset, key, value },
-        { cause },
-      )
-      const policy =
-        typeof settings.onBroken === 'function' ? settings.onBroken(error) : settings.onBroken
-      if (typeof policy !== 'string') {
-        entry.decoded = policy
-        return { state: 'event', event: event(policy) }
+      return this.#judged(entry, { ...wire, ...at, cause })
+    }
+    return eventOf(at, entry.decoded)
+  }
+
+  async #judged(entry: Entry, record: BrokenRecord): Promise<ReceivedEvent | Outcome> {
+    try {
+      const judgement = await judge(this.#parts.settings.onBroken, record)
+      switch (judgement.state) {
+        case 'event':
+          entry.decoded = judgement
+          return eventOf(record, judgement)
+        case 'skip':
+          return { state: 'skipped' }
+        case 'deadLetter':
+          return { state: 'dead', error: record.cause }
+        case 'stop':
+        default:
+          return { state: 'over', error: judgement.error }
       }
-      if (policy === 'skip') return { state: 'skip' }
-      if (policy !== 'deliver') return { state: policy === 'deadLetter' ? 'dead' : 'over', error }
-      const raw = {
-        uuid: undefined,
-        timestamp: undefined,
-        key: key?.toString() ?? null,
-        msgType: '',
-        mimeType: 'application/octet-stream',
-        headers,
-        payload: value,
-      }
-      return { state: 'broken', event: event(raw), error }
+    } catch (error) {
+      return { state: 'failed', error, count: 1 }
     }
   }
+}
+
+function eventOf(at: Provenance, { decoded, broken }: Mended): ReceivedEvent {
+  const mark = new PartitionMark(at, { offset: at.offset, generation: 0 })
+  const delivery = { of: mark, offset: at.offset, handled: false }
+  return new ReceivedEvent(delivery, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE, broken)
 }

@@ -1,4 +1,5 @@
-import { recordBytes, type DecodedEvent, type LogRecord } from '../../core/codec.ts'
+import { recordBytes, type LogRecord } from '../../core/codec.ts'
+import type { Mended } from '../broken.ts'
 import type { Delivery, PartitionMark } from '../marks.ts'
 import type { ReadPage } from '../reader.ts'
 
@@ -9,7 +10,8 @@ export class Entry {
   readonly bytes: number
   /** Counts the events of its partition. */
   readonly number: number
-  decoded: DecodedEvent | null = null
+  /** What is handed out for it, once it was read. */
+  decoded: Mended | null = null
   /** `null` until it, or one behind it in its partition, is handed out. */
   delivery: Delivery | null = null
   /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
@@ -41,7 +43,7 @@ export class Entry {
   }
 
   get key(): string | null {
-    return this.decoded?.key ?? this.record.key?.toString() ?? null
+    return this.decoded?.decoded.key ?? this.record.key?.toString() ?? null
   }
 
   /** Counts a failure. */
