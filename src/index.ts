@@ -1,20 +1,17 @@
 export { EventBus } from './bus/event-bus.ts'
 export type { EventBusOptions } from './bus/event-bus.ts'
-export type {
-  Consumer,
-  ConsumerHealth,
-  ConsumerLag,
-  ConsumerResult,
-} from './consumer/consume/consumer.ts'
+export type { Consumer } from './consumer/consume/consumer.ts'
 export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
 export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts'
+export type { ConsumerHealth, ConsumerLag, ConsumerResult } from './consumer/consume/report.ts'
 export type { RetryOptions } from './consumer/consume/retry.ts'
 export type { HeldEvent } from './consumer/consume/troubles.ts'
 export type { Backpressure } from './consumer/backpressure.ts'
 export type { Broken, BrokenRecord, OnBroken } from './consumer/broken.ts'
 export type { StreamCounts } from './consumer/counts.ts'
-export type { EventStream, PartitionLag } from './consumer/event-stream.ts'
+export type { EventStream } from './consumer/event-stream.ts'
 export type { StreamHealth } from './consumer/health.ts'
+export type { PartitionLag } from './consumer/lag.ts'
 export type { StreamOptions } from './consumer/options.ts'
 export type { ReadingOptions, StartAt } from './consumer/reading-options.ts'
 export type { ReceivedEvent } from './consumer/received-event.ts'

@@ -3,7 +3,7 @@ import type { Codec } from '../core/codec.ts'
 import { OptionError } from '../core/errors.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { Logger } from '../core/logger.ts'
-import { Consumer, type ConsumerParts, type ConsumerResult } from './consume/consumer.ts'
+import { Consumer, type ConsumerParts } from './consume/consumer.ts'
 import type { BatchHandler, Handler } from './consume/handling.ts'
 import {
   batchSettings,
@@ -13,6 +13,7 @@ import {
   redriveSettings,
 } from './consume/options.ts'
 import { redrive } from './consume/redrive.ts'
+import type { ConsumerResult } from './consume/report.ts'
 import { DeadLetters, deadLetterTopic } from './dead-letters.ts'
 import { EventStream } from './event-stream.ts'
 import type { StreamOptions } from './options.ts'

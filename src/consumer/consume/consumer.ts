@@ -3,21 +3,24 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Codec } from '../../core/codec.ts'
 import { reasonOf } from '../../core/errors.ts'
 import type { Inbox } from '../../core/inbox.ts'
-import type { LogClient } from '../../core/log.ts'
 import type { Logger } from '../../core/logger.ts'
 import { wholeNumber } from '../../core/options.ts'
-import { closeClient } from '../close-client.ts'
-import type { PartitionLag } from '../event-stream.ts'
-import { Health, type StreamHealth } from '../health.ts'
-import type { PartitionMark } from '../marks.ts'
-import { Patience } from '../patience.ts'
+import { openClient } from '../client.ts'
+import { Health } from '../health.ts'
+import { DAY_MS } from '../reading-options.ts'
 import { type ReadPage, Reader } from '../reader.ts'
 import { partitionName } from '../start-offsets.ts'
 import { DeadLetters } from '../dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
 import type { ConsumeSettings } from './options.ts'
-import type { HeldEvent } from './troubles.ts'
+import {
+  type ConsumerHealth,
+  type ConsumerLag,
+  type ConsumerResult,
+  healthOf,
+  lagOf,
+} from './report.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 /** How long the last commit may take at least. */
@@ -34,37 +37,6 @@ export interface ConsumerParts {
   readonly redriveTo?: ReadonlyMap<string, bigint>
   /** Told when the consumer is over. */
   readonly onEnd: (consumer: Consumer) => void
-}
-
-export interface ConsumerHealth {
-  /**
-   * A stream's states, and: `paused` by `pause()`, `blocked` where an event fails again and again,
-   * `stuck` where a handler does not end. `reconnecting` where the inbox's database is away, too.
-   */
-  readonly state: StreamHealth['state'] | 'paused' | 'blocked' | 'stuck'
-  /** When it came into this state. */
-  readonly since: Date
-  /** Which event it is that is blocked or stuck. */
-  readonly event: HeldEvent | null
-}
-
-export interface ConsumerLag extends PartitionLag {
-  /** Since when the first event that is not handled lies there; `null` where none is known. */
-  readonly oldest: Date | null
-}
-
-/** What a consumer did. */
-export interface ConsumerResult {
-  /** Events that were handled, duplicates and skipped ones included. */
-  readonly handled: number
-  /** Events whose handler had not ended when the consumer did: they come again. */
-  readonly abandoned: number
-  /** Events that became dead letters. */
-  readonly dead: number
-  /** Records that no codec reads, and that `onBroken` said to skip. */
-  readonly skipped: number
-  /** Events that the inbox knew, and that were not given to the handler. */
-  readonly duplicates: number
 }
 
 /**
@@ -88,6 +60,7 @@ export class Consumer implements AsyncDisposable {
   readonly #parts: ConsumerParts
   readonly #settings: ConsumeSettings
   readonly #clock: Clock
+  readonly #name: string
   readonly #health: Health
   readonly #dispatcher: Dispatcher
   readonly #stopping = new AbortController()
@@ -108,34 +81,26 @@ export class Consumer implements AsyncDisposable {
     this.#clock = clock
     this.topics = settings.reading.topics
     this.group = settings.group
-    const name = `consumer of ${this.topics.join(', ')} for ${this.group}`
-    this.#health = new Health({ clock, logger, name })
+    this.#name = `consumer of ${this.topics.join(', ')} for ${this.group}`
+    this.#health = new Health({ clock, logger, name: this.#name })
     this.#end = Promise.withResolvers()
     this.closed = this.#end.promise
     // Whoever wants to hear of it awaits `closed`; it is logged in any case.
     this.closed.catch(() => {})
-    this.#deadLetters =
-      settings.deadLetter &&
-      new DeadLetters({
-        broker: parts.broker,
-        logger,
-        group: settings.group,
-        topic: settings.deadLetter.topic,
-        isRedrive: parts.redriveTo !== undefined,
-      })
+    const isRedrive = parts.redriveTo !== undefined
+    const { deadLetter, group } = settings
+    this.#deadLetters = deadLetter && new DeadLetters({ ...parts, ...deadLetter, group, isRedrive })
     const handling = new Handling({
+      ...parts,
       settings,
-      codecFor: parts.codecFor,
-      handler: parts.handler,
-      inbox: parts.inbox,
-      isRedrive: parts.redriveTo !== undefined,
+      isRedrive,
       onDuplicates: (count) => (this.#duplicates += count),
     })
     this.#dispatcher = new Dispatcher({
       settings,
       clock,
       logger,
-      name,
+      name: this.#name,
       deadLetters: this.#deadLetters,
       call: (run) => handling.call(run),
       onProgress: () => this.#progressed(),
@@ -149,10 +114,11 @@ export class Consumer implements AsyncDisposable {
 
   /**
    * Gives nothing more to the handler, waits for what is in hand, commits, and leaves the group.
-   * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again.
+   * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again. A handler
+   * that stops its own consumer must not await it: that waits for the handler.
    */
   stop({ timeout = STOP_TIMEOUT_MS }: { readonly timeout?: number } = {}): Promise<ConsumerResult> {
-    wholeNumber('stop.timeout', timeout, { min: 0, max: 86_400_000 })
+    wholeNumber('stop.timeout', timeout, { min: 0, max: DAY_MS })
     this.#stopped ??= this.#stop(timeout)
     return this.#stopped
   }
@@ -180,38 +146,11 @@ export class Consumer implements AsyncDisposable {
 
   /** How far each partition of this consumer is handled, as of the last fetch. */
   lag(): readonly ConsumerLag[] {
-    return Array.from(this.#reader?.marks() ?? [], (mark) => this.#lagOf(mark))
+    return Array.from(this.#reader?.marks() ?? [], (mark) => lagOf(mark, this.#dispatcher))
   }
 
   health(): ConsumerHealth {
-    const { state, since } = this.#health.current
-    const { runs, troubles } = this.#dispatcher
-    if (state === 'stopped' || state === 'reconnecting') return { state, since, event: null }
-    if (troubles.awaySince !== null)
-      return { state: 'reconnecting', since: troubles.awaySince, event: null }
-    const { stuck } = runs
-    if (stuck !== undefined) {
-      const at = new Date(stuck.startedAt + this.#settings.timeout)
-      return { state: 'stuck', since: at, event: troubles.describe(stuck.entries[0], null) }
-    }
-    const blocked = troubles.firstBlocked
-    if (blocked !== null) return { state: 'blocked', ...blocked }
-    if (this.#pausedSince !== null && state === 'running')
-      return { state: 'paused', since: this.#pausedSince, event: null }
-    return { state, since, event: null }
-  }
-
-  #lagOf(mark: PartitionMark): ConsumerLag {
-    const { topic, partition, offset, endOffset } = mark
-    const behind = endOffset === null ? null : endOffset - offset
-    const [first] = this.#dispatcher.backlog.of(mark)?.unhandled ?? []
-    return {
-      topic,
-      partition,
-      mark: offset,
-      lag: behind !== null && behind < 0n ? 0n : behind,
-      oldest: first === undefined ? null : new Date(first.record.timestamp),
-    }
+    return healthOf(this.#health.current, this.#dispatcher, this.#pausedSince)
   }
 
   /** `null` where it is stopped before, or can't be opened. */
@@ -219,9 +158,9 @@ export class Consumer implements AsyncDisposable {
     const { logger } = this.#parts
     const { signal } = this.#stopping
     try {
-      const client = await new Patience(this.#clock, this.#health).ask(
-        { asking: 'reading', signal },
-        () => this.#connect(),
+      const client = await openClient(
+        { ...this.#parts, clock: this.#clock, health: this.#health },
+        { group: this.group, signal },
       )
       this.#reader = Reader.start({
         client,
@@ -238,16 +177,6 @@ export class Consumer implements AsyncDisposable {
       if (!signal.aborted) this.#fail(error)
       return null
     }
-  }
-
-  /** A client that comes when nobody waits for it any longer is closed here: nobody else could. */
-  async #connect(): Promise<LogClient> {
-    const { broker, logger } = this.#parts
-    const { signal } = this.#stopping
-    const client = await broker.openLog({ clientId: `oncommit-${this.group}` })
-    if (!signal.aborted) return client
-    await closeClient(client, logger)
-    throw signal.reason
   }
 
   #takePages(): void {
@@ -288,8 +217,7 @@ export class Consumer implements AsyncDisposable {
 
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
-    const what = `consumer of ${this.topics.join(', ')} for ${this.group}`
-    this.#parts.logger.error(`oncommit: ${what} can not go on: ${reasonOf(error)}`)
+    this.#parts.logger.error(`oncommit: ${this.#name} can not go on: ${reasonOf(error)}`)
     this.#failure = { error }
     void this.close()
   }
@@ -307,7 +235,7 @@ export class Consumer implements AsyncDisposable {
       this.#dispatcher.close()
       await reader?.close(AbortSignal.timeout(Math.max(timeoutMs, LAST_COMMIT_MS)))
     } catch (error) {
-      logger.error(`oncommit: a consumer did not end well: ${reasonOf(error)}`)
+      logger.error(`oncommit: ${this.#name} did not end well: ${reasonOf(error)}`)
     }
     this.#deadLetters?.close()
     this.#health.enter('stopped')

@@ -51,6 +51,11 @@ export class Runs {
     this.#parts = parts
   }
 
+  /** How long a call may take. */
+  get timeoutMs(): number {
+    return this.#parts.timeoutMs
+  }
+
   get size(): number {
     return this.#running.size
   }
