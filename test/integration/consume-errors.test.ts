@@ -280,6 +280,26 @@ for (const [name, openPlace] of Object.entries(places)) {
       )
     })
 
+    test('batches: an event that is rejected is a dead letter once, and is not given again meanwhile', async () => {
+      const topic = await withDeadTopic(numbers(10))
+      const calls: string[][] = []
+      const consumer = bus(new MemoryLogger()).consumeBatches(
+        topic,
+        { group: topic, maxEvents: 10, maxWait: 10, retry: quick, deadLetter: {} },
+        (events) => {
+          const texts = events.map((event) => event.text())
+          calls.push(texts)
+          const at = texts.indexOf('4')
+          if (at >= 0) throw new BatchError(at, { cause: new Reject('never') })
+        },
+      )
+      consumers.add(consumer)
+      await eventually('all are done', () => consumer.lag()[0]?.lag === 0n)
+      const { dead, handled } = await consumer.stop()
+      assert.deepEqual([dead, handled], [1, 9])
+      assert.deepEqual(calls, [numbers(10), numbers(5, 5)])
+    })
+
     test('batches: a throw that names no event is searched for one by one', async () => {
       const topic = await withDeadTopic(numbers(10))
       const got: string[] = []

@@ -66,6 +66,7 @@ export class Backlog {
   /** Hands out what is to be handled next by one call. */
   take(): readonly [Entry, ...Entry[]] | null {
     for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift()) {
+      if (lane.state !== 'ready') continue
       const size = lane.singles > 0 ? 1 : this.#limits.batch
       const [first, ...more] = lane.entries.slice(0, size)
       lane.state = first === undefined ? 'idle' : 'busy'

@@ -185,16 +185,22 @@ export class Dispatcher {
   }
 
   #finish(entries: readonly Entry[]): void {
+    this.#settle(entries)
     const [first] = entries
-    if (first === undefined) return
-    if (this.#awayFailures > 0) this.troubles.inboxIsBack()
-    this.#awayFailures = 0
+    if (first !== undefined) this.backlog.offer(first.lane)
+  }
+
+  /** Counts them, in their order; the lane may not go on by that. */
+  #settle(entries: readonly Entry[]): void {
+    if (entries.length > 0 && this.#awayFailures > 0) {
+      this.troubles.inboxIsBack()
+      this.#awayFailures = 0
+    }
     for (const entry of entries) {
       this.troubles.cured(entry)
-      this.backlog.handled(first.lane)
+      this.backlog.handled(entry.lane)
     }
     this.#handled += entries.length
-    this.backlog.offer(first.lane)
   }
 
   #failed(entries: readonly Entry[], outcome: Outcome & { state: 'failed' }): void {
@@ -205,7 +211,7 @@ export class Dispatcher {
     const failed = entries[at]
     if (failed === undefined) return
     const { lane } = failed
-    if (at > 0) this.#finish(entries.slice(0, at))
+    this.#settle(entries.slice(0, at))
     lane.state = 'waiting'
     if (entries.length > 1 && (isUndone || at !== index)) {
       // Nobody says which one it was: they are given one by one from here.
