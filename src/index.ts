@@ -3,7 +3,12 @@ export type { EventBusOptions } from './bus/event-bus.ts'
 export type { Consumer } from './consumer/consume/consumer.ts'
 export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
 export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts'
-export type { ConsumerHealth, ConsumerLag, ConsumerResult } from './consumer/consume/report.ts'
+export type {
+  ConsumerCounts,
+  ConsumerHealth,
+  ConsumerLag,
+  ConsumerResult,
+} from './consumer/consume/report.ts'
 export type { RetryOptions } from './consumer/consume/retry.ts'
 export type { HeldEvent } from './consumer/consume/troubles.ts'
 export type { Backpressure } from './consumer/backpressure.ts'

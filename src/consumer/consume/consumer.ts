@@ -15,6 +15,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
 import type { ConsumeSettings } from './options.ts'
 import {
+  type ConsumerCounts,
   type ConsumerHealth,
   type ConsumerLag,
   type ConsumerResult,
@@ -153,6 +154,11 @@ export class Consumer implements AsyncDisposable {
     return healthOf(this.#health.current, this.#dispatcher, this.#pausedSince)
   }
 
+  counts(): ConsumerCounts {
+    const { handled, dead, skipped } = this.#dispatcher
+    return { handled, dead, skipped, duplicates: this.#duplicates }
+  }
+
   /** `null` where it is stopped before, or can't be opened. */
   async #open(): Promise<Reader | null> {
     const { logger } = this.#parts
@@ -239,8 +245,7 @@ export class Consumer implements AsyncDisposable {
     }
     this.#deadLetters?.close()
     this.#health.enter('stopped')
-    const { handled, dead, skipped } = this.#dispatcher
-    const result = { handled, abandoned, dead, skipped, duplicates: this.#duplicates }
+    const result = { ...this.counts(), abandoned }
     onEnd(this)
     if (this.#failure === null) this.#end.resolve(result)
     else this.#end.reject(this.#failure.error)

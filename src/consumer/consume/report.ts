@@ -21,18 +21,22 @@ export interface ConsumerLag extends PartitionLag {
   readonly oldest: Date | null
 }
 
-/** What a consumer did. */
-export interface ConsumerResult {
+/** What a consumer has done so far. */
+export interface ConsumerCounts {
   /** Events that were handled, duplicates and skipped ones included. */
   readonly handled: number
-  /** Events whose handler had not ended when the consumer did: they come again. */
-  readonly abandoned: number
   /** Events that became dead letters. */
   readonly dead: number
   /** Records that no codec reads, and that `onBroken` said to skip. */
   readonly skipped: number
   /** Events that the inbox knew, and that were not given to the handler. */
   readonly duplicates: number
+}
+
+/** What a consumer did. */
+export interface ConsumerResult extends ConsumerCounts {
+  /** Events whose handler had not ended when the consumer did: they come again. */
+  readonly abandoned: number
 }
 
 /** How a consumer is: what keeps it from handling anything first. */
