@@ -14,7 +14,7 @@ import {
 } from './consume/options.ts'
 import { redrive } from './consume/redrive.ts'
 import type { ConsumerResult } from './consume/report.ts'
-import { DeadLetters, deadLetterTopic } from './dead-letters.ts'
+import { DeadLetters } from './dead-letters.ts'
 import { EventStream } from './event-stream.ts'
 import type { StreamOptions } from './options.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -40,7 +40,8 @@ export class Consuming {
 
   stream(topics: Topics, options: StreamOptions = {}): EventStream {
     const { broker, codecFor, logger } = this.#parts
-    const { group } = options
+    // Of a type that nobody has checked yet.
+    const group: unknown = (options as Partial<StreamOptions> | null)?.group
     const letters =
       typeof group === 'string'
         ? new DeadLetters({ broker, logger, group, topic: null, isRedrive: false })
@@ -82,10 +83,9 @@ export class Consuming {
     options: ConsumeOptions<never>,
     handler: Handler<never>,
   ): Promise<ConsumerResult> {
-    const dead = options.deadLetter?.topic ?? deadLetterTopic(topic, options.group)
-    const settings = redriveSettings(dead, options)
+    const settings = redriveSettings(topic, options)
     const parts = this.#partsOf(options.inbox, oneByOne(handler))
-    return redrive({ topic: dead, settings, parts, onStart: (consumer) => this.#add(consumer) })
+    return redrive({ settings, parts, onStart: (consumer) => this.#add(consumer) })
   }
 
   #add(consumer: Consumer): Consumer {

@@ -295,8 +295,8 @@ for (const [name, openPlace] of Object.entries(places)) {
       )
       consumers.add(consumer)
       await eventually('all are done', () => consumer.lag()[0]?.lag === 0n)
-      const { dead, handled } = await consumer.stop()
-      assert.deepEqual([dead, handled], [1, 9])
+      const result = await consumer.stop()
+      assert.deepEqual([result.dead, result.handled], [1, 9])
       assert.deepEqual(calls, [numbers(10), numbers(5, 5)])
     })
 

@@ -1,52 +1,11 @@
 import assert from 'node:assert/strict'
 import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { setImmediate as turn } from 'node:timers/promises'
 import { describe, test } from 'node:test'
-import { local } from '../../src/brokers/local/index.ts'
-import { EventBus } from '../../src/bus/event-bus.ts'
-import type { EventStream } from '../../src/consumer/event-stream.ts'
-import type { StreamOptions } from '../../src/consumer/options.ts'
 import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
 import { StreamInUseError } from '../../src/core/errors.ts'
-import { MemoryLogger, numbers, take } from './stream/reading.ts'
-import { Sender } from './stream/sender.ts'
-
-const EVENTS = 100
-type Handle = (event: ReceivedEvent) => Promise<void>
-type Use = (stream: EventStream, handle: Handle) => Promise<void>
-
-async function withEvents(work: (bus: EventBus) => Promise<void>): Promise<void> {
-  const broker = local({ partitions: 1 })
-  await using sender = await Sender.open(broker)
-  await sender.send('t', numbers(EVENTS))
-  await using bus = new EventBus({ broker, logger: new MemoryLogger() })
-  await work(bus)
-}
-
-/** How many events counted as handled that were not, at most: the mark ahead of the lowest that is not. */
-async function mostAhead(use: Use, options: StreamOptions = {}): Promise<number> {
-  let most = 0
-  await withEvents(async (bus) => {
-    const stream = bus.stream('t', { group: 'g', drainTimeout: 0, ...options })
-    const open = new Set<number>()
-    const done = new Set<number>()
-    await use(stream, async (event) => {
-      const offset = Number(event.offset)
-      open.add(offset)
-      for (let n = 0; n < 5; n++) {
-        await turn()
-        const mark = Number(stream.lag()[0]?.mark)
-        most = Math.max(most, mark - Math.min(...open))
-      }
-      open.delete(offset)
-      if (options.ack === 'manual') await event.ack()
-      if (done.add(offset).size === EVENTS) void stream.close()
-    })
-    assert.equal(done.size, EVENTS)
-  })
-  return most
-}
+import { EVENTS, type Handle, mostAhead, type Use, withEvents } from './stream/ahead.ts'
+import { numbers, take } from './stream/reading.ts'
 
 const uses: Readonly<Record<string, readonly [ahead: number, use: Use]>> = {
   'for await': [

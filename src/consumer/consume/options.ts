@@ -3,6 +3,7 @@ import type { Inbox } from '../../core/inbox.ts'
 import type { OutboxStore } from '../../core/outbox-store.ts'
 import { knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
 import { type OnBroken, onBrokenOf } from '../broken.ts'
+import { deadLetterTopic } from '../dead-letters.ts'
 import {
   DAY_MS,
   type ReadingOptions,
@@ -126,15 +127,13 @@ export function consumeSettings(
 }
 
 /** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
-export function redriveSettings(
-  deadTopic: string,
-  options: ConsumeOptions<never>,
-): ConsumeSettings {
-  const own = { ...options, deadLetter: { topic: deadTopic } }
-  const settings = consumeSettings(deadTopic, own, 'redrive')
+export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
+  const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
+  const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
+  const settings = consumeSettings(dead, { ...options, deadLetter: { topic: dead } }, 'redrive')
   return Object.freeze({
     ...settings,
-    reading: Object.freeze({ ...settings.reading, group: `${settings.group}.redrive` }),
+    reading: Object.freeze({ ...settings.reading, group: `${group}.redrive` }),
   })
 }
 

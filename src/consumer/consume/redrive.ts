@@ -10,8 +10,7 @@ import type { ConsumerResult } from './report.ts'
 const LOOK_MS = 20
 
 export interface Redrive {
-  /** Of dead letters, which `settings` read. */
-  readonly topic: string
+  /** They read the dead letters. */
   readonly settings: ConsumeSettings
   readonly parts: Omit<ConsumerParts, 'redriveTo'>
   readonly onStart: (consumer: Consumer) => void
@@ -21,13 +20,8 @@ export interface Redrive {
  * Gives the dead letters that are there now to a handler, as the events that they were, and ends.
  * What fails again is a dead letter again, behind these. Several at once share the partitions.
  */
-export async function redrive({
-  topic,
-  settings,
-  parts,
-  onStart,
-}: Redrive): Promise<ConsumerResult> {
-  const ends = await endsOf(topic, parts)
+export async function redrive({ settings, parts, onStart }: Redrive): Promise<ConsumerResult> {
+  const ends = await endsOf(settings.reading.topics, parts)
   const consumer = new Consumer({ ...parts, redriveTo: ends }, settings)
   onStart(consumer)
   const { clock = systemClock } = parts
@@ -40,13 +34,13 @@ export async function redrive({
 }
 
 async function endsOf(
-  topic: string,
+  topics: readonly string[],
   { broker, logger }: Redrive['parts'],
 ): Promise<ReadonlyMap<string, bigint>> {
   const client = await broker.openLog({ clientId: 'oncommit-redrive' })
   try {
     const ends: readonly Position[] = await client.offsets(
-      await client.partitions([topic]),
+      await client.partitions(topics),
       'latest',
     )
     return new Map(ends.map((end) => [partitionName(end), end.offset]))

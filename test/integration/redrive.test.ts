@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Codec } from '../../src/core/codec.ts'
+import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
+import { BrokenRecordError, Reject } from '../../src/core/errors.ts'
+import type { ConsumeOptions } from '../../src/consumer/consume/options.ts'
+import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
+import { Consuming, quick } from './consume/consuming.ts'
+import { places } from './stream/places.ts'
+import { eventually, Gate, numbers } from './stream/reading.ts'
+
+const codec = cloudEvents()
+/** Reads no record whose value is 2. */
+const picky: Codec = {
+  name: 'picky',
+  encode: (event) => codec.encode(event),
+  decode: (record, from) => {
+    if (record.value?.toString() === '2') throw new Error('no')
+    return codec.decode(record, from)
+  },
+}
+
+const optionsOf = (topic: string): ConsumeOptions => {
+  return { group: topic, deadLetter: {}, retry: { attempts: 1, ...quick } }
+}
+
+const about = (
+  letter: ReceivedEvent | undefined,
+  ...names: readonly string[]
+): (string | undefined)[] => names.map((one) => letter?.header(`oncommit-dead-${one}`))
+
+for (const [name, openPlace] of Object.entries(places)) {
+  describe(`redrive on ${name}`, () => {
+    let at: Consuming
+    before(async () => {
+      at = await Consuming.open(openPlace)
+    })
+    after(() => at[Symbol.asyncDispose]())
+
+    /** A topic whose events are dead letters of the group of its name. */
+    const deadTopic = async (texts: readonly string[]): Promise<string> => {
+      const topic = await at.newTopic(texts, { partitions: 2 })
+      await at.place.createTopic(`${topic}.${topic}.dead`, 2)
+      const consumer = at.consume(
+        topic,
+        () => {
+          throw new Reject('not yet')
+        },
+        optionsOf(topic),
+      )
+      await eventually(
+        'all are dead',
+        () => consumer.lag().length === 2 && consumer.lag().every(({ lag }) => lag === 0n),
+      )
+      assert.equal((await consumer.stop()).dead, texts.length)
+      return topic
+    }
+
+    const letters = async (topic: string, count: number): Promise<ReceivedEvent[]> => {
+      const events: ReceivedEvent[] = []
+      const stream = at.bus().stream(`${topic}.${topic}.dead`, { group: `${topic}-letters` })
+      for await (const event of stream) {
+        if (events.push(event) < count) continue
+        await event.ack()
+        break
+      }
+      return events
+    }
+
+    test('gives each dead letter that is there to the handler once, as the event that it was, and ends', async () => {
+      const topic = await deadTopic(numbers(20))
+      const got: ReceivedEvent[] = []
+      const { handled, dead } = await at
+        .bus()
+        .redrive(topic, optionsOf(topic), (event) => got.push(event))
+      assert.deepEqual([handled, dead], [20, 0])
+      assert.deepEqual(got.map((event) => event.text()).toSorted(), numbers(20).toSorted())
+      for (const event of got) {
+        assert.equal(event.topic, topic)
+        assert.equal(event.key, event.text())
+        assert.deepEqual(event.headers, [])
+      }
+      const from = new Set(got.map(({ partition, offset }) => `${partition}@${offset}`))
+      assert.equal(from.size, 20)
+      const again = await at
+        .bus()
+        .redrive(topic, optionsOf(topic), () => assert.fail('none is left'))
+      assert.deepEqual([again.handled, again.dead], [0, 0])
+      // The group itself has nothing to do again.
+      await at.sender.send(topic, ['new'], (text) => text)
+      assert.deepEqual(await at.next(topic, 1), ['new'])
+    })
+
+    test('what fails again is a dead letter again, behind those that were there, and says where it came from at first', async () => {
+      const topic = await deadTopic(numbers(6))
+      const earlier = await letters(topic, 6)
+      const calls: string[] = []
+      const { handled, dead } = await at.bus().redrive(topic, optionsOf(topic), (event) => {
+        calls.push(event.text())
+        if (event.text() === '3') throw new TypeError('still not')
+      })
+      assert.deepEqual([handled, dead], [5, 1])
+      // It did not meet its own failures in the same run.
+      assert.deepEqual(calls.toSorted(), numbers(6))
+      const [letter] = await letters(topic, 1)
+      const first = earlier.find((event) => event.text() === '3')
+      const from = ['topic', 'partition', 'offset', 'timestamp', 'group']
+      assert.deepEqual(about(letter, ...from), about(first, ...from))
+      assert.equal(about(letter, 'topic')[0], topic)
+      assert.deepEqual(about(letter, 'reason', 'error'), ['still not', 'TypeError'])
+      assert.deepEqual(about(first, 'reason', 'error'), ['not yet', 'Reject'])
+      assert.deepEqual(
+        [letter?.key, letter?.payload, letter?.uuid],
+        [first?.key, first?.payload, first?.uuid],
+      )
+      assert.equal(letter?.headers.length, first?.headers.length)
+      const next = await at
+        .bus()
+        .redrive(topic, optionsOf(topic), (event) => calls.push(event.text()))
+      assert.deepEqual([next.handled, calls.at(-1), calls.length], [1, '3', 7])
+    })
+
+    test('one that is stopped in the middle goes on where it was', async () => {
+      const topic = await deadTopic(numbers(8))
+      const gate = new Gate()
+      const got: string[] = []
+      const bus = at.bus()
+      const options = { ...optionsOf(topic), concurrency: 1 }
+      const stopped = bus.redrive(topic, options, async (event) => {
+        got.push(event.text())
+        if (got.length === 3) await gate.pass()
+      })
+      await gate.reached
+      const unsubscribed = bus.unsubscribe(`${topic}.${topic}.dead`, topic)
+      gate.open()
+      await unsubscribed
+      assert.equal((await stopped).handled, 3)
+      await at.bus().redrive(topic, options, (event) => got.push(event.text()))
+      assert.deepEqual(got.toSorted(), numbers(8))
+    })
+
+    test('two at once share the dead letters: each is handled once', async () => {
+      const topic = await deadTopic(numbers(40))
+      const got: string[] = []
+      const runs = await Promise.all(
+        [1, 2].map(async () =>
+          at.bus().redrive(topic, optionsOf(topic), (event) => got.push(event.text())),
+        ),
+      )
+      assert.equal(
+        runs.reduce((sum, { handled }) => sum + handled, 0),
+        40,
+      )
+      assert.deepEqual(got.toSorted(), numbers(40).toSorted())
+    })
+
+    test('onBroken says what becomes of one that no codec reads', async () => {
+      const topic = await deadTopic(numbers(4))
+      const bus = at.bus({ codec: picky })
+      const got: string[] = []
+      const run = async (options: Partial<ConsumeOptions>) =>
+        bus.redrive(topic, { ...optionsOf(topic), ...options }, (event) =>
+          got.push(event.broken === undefined ? event.text() : `broken ${event.text()}`),
+        )
+      await assert.rejects(run({}), (error) => {
+        assert.ok(error instanceof BrokenRecordError)
+        return error.value?.toString() === '2'
+      })
+      assert.equal((await run({ onBroken: 'deadLetter' })).dead, 1)
+      assert.deepEqual(got.toSorted(), ['0', '1', '3'])
+      await run({ onBroken: 'deliver' })
+      assert.deepEqual(got.slice(3), ['broken 2'])
+    })
+  })
+}
