@@ -16,6 +16,7 @@ import { partitionName } from '../start-offsets.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
+import { InboxCleaner } from './inbox-cleaner.ts'
 import type { ConsumeSettings } from './options.ts'
 import type { HeldEvent } from './troubles.ts'
 
@@ -136,6 +137,7 @@ export class Consumer implements AsyncDisposable {
     const { signal } = settings.reading
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     this.#opening = this.#open()
+    if (parts.inbox !== null) void this.#cleanerOf(parts.inbox, name).run(this.#stopping.signal)
     if (signal?.aborted === true) this.#onSignal()
   }
 
@@ -204,6 +206,11 @@ export class Consumer implements AsyncDisposable {
       lag: behind !== null && behind < 0n ? 0n : behind,
       oldest: first === undefined ? null : new Date(first.record.timestamp),
     }
+  }
+
+  /** Nobody waits for it: a database that hangs holds up no stop. */
+  #cleanerOf(inbox: Inbox, name: string): InboxCleaner {
+    return new InboxCleaner({ inbox, name, clock: this.#clock, logger: this.#parts.logger })
   }
 
   /** `null` where it is stopped before, or can't be opened. */
