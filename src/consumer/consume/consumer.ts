@@ -13,6 +13,7 @@ import { partitionName } from '../start-offsets.ts'
 import { DeadLetters } from '../dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
+import { InboxCleaner } from './inbox-cleaner.ts'
 import type { ConsumeSettings } from './options.ts'
 import {
   type ConsumerCounts,
@@ -110,6 +111,7 @@ export class Consumer implements AsyncDisposable {
     const { signal } = settings.reading
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     this.#opening = this.#open()
+    if (parts.inbox !== null) void this.#cleanerOf(parts.inbox, name).run(this.#stopping.signal)
     if (signal?.aborted === true) this.#onSignal()
   }
 
@@ -157,6 +159,11 @@ export class Consumer implements AsyncDisposable {
   counts(): ConsumerCounts {
     const { handled, dead, skipped } = this.#dispatcher
     return { handled, dead, skipped, duplicates: this.#duplicates }
+  }
+
+  /** Nobody waits for it: a database that hangs holds up no stop. */
+  #cleanerOf(inbox: Inbox, name: string): InboxCleaner {
+    return new InboxCleaner({ inbox, name, clock: this.#clock, logger: this.#parts.logger })
   }
 
   /** `null` where it is stopped before, or can't be opened. */
