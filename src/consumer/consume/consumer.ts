@@ -130,6 +130,7 @@ export class Consumer implements AsyncDisposable {
       deadLetters:
         settings.deadLetter === null ? null : { send: async (...letter) => this.#bury(...letter) },
       call: (run) => handling.call(run),
+      heard: () => this.#reader?.heard() ?? null,
       onProgress: () => this.#progressed(),
       onOver: (error) => this.#fail(error),
     })
