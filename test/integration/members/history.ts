@@ -35,15 +35,14 @@ export class History {
     return this.handlings.filter(({ number }) => seen.has(number) || !seen.add(number))
   }
 
-  /** Of what was given for the first time, what began before an older event of its key had ended. */
+  /** What was given for the first time behind a younger event of its key, or while one was handled. */
   get backwards(): readonly Handling[] {
     const newest = new Map<string, Handling>()
     const again = new Set(this.again)
     return this.handlings.filter((one) => {
-      if (again.has(one)) return false
       const before = newest.get(one.key)
       newest.set(one.key, one)
-      if (before === undefined) return false
+      if (before === undefined || again.has(one)) return false
       return before.offset > one.offset || (before.end ?? Number.POSITIVE_INFINITY) > one.start
     })
   }
