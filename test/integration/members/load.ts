@@ -62,13 +62,18 @@ export class Load implements AsyncDisposable {
   }
 }
 
-/** Events with their numbers in a header. */
+/** Events with their numbers in a header, of so many bytes. */
 export function numbered(
   count: number,
   from = 0,
+  bytes = 1,
 ): { key: string; headers: [string, string][]; payload: Buffer }[] {
   return Array.from({ length: count }, (_, at) => {
     const number = at + from
-    return { key: keyOf(number), headers: [['number', String(number)]], payload: Buffer.from('x') }
+    return {
+      key: keyOf(number),
+      headers: [['number', String(number)]],
+      payload: Buffer.alloc(bytes),
+    }
   })
 }
