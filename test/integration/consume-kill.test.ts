@@ -29,10 +29,10 @@ for (const [name, openPlace] of Object.entries(sharedPlaces)) {
 
     test('loses nothing, and repeats what it handled since the last commit and what the window holds behind an event in hand', async (context) => {
       const all = rounds(3)
-      const groups = Array.from({ length: Math.min(GROUPS, all) }, (_, at) =>
-        killOften(place, Math.ceil((all - at) / GROUPS)),
-      )
-      const again = (await Promise.all(groups)).flat()
+      const again: number[] = []
+      await sideBySide(Math.min(GROUPS, all), GROUPS, async (at) => {
+        again.push(...(await killOften(place, Math.ceil((all - at) / GROUPS))))
+      })
       assert.equal(again.length, all)
       context.diagnostic(`came again: ${again.toSorted((a, b) => a - b).join(' ')}`)
     })

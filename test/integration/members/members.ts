@@ -58,6 +58,7 @@ export class Member {
 
   /** Tells it to stop, and waits until the process has ended by itself. */
   async terminate(): Promise<Stopped> {
+    await this.until('it listens', (told) => told.some(({ event }) => event === 'ready'))
     this.#child.kill('SIGTERM')
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 60_000)
     await this.#exit

@@ -97,3 +97,4 @@ process.once('SIGTERM', () => {
     // Whatever it left open would keep it from ending.
     .finally(() => process.off('disconnect', orphaned).disconnect?.())
 })
+tell({ event: 'ready' })

@@ -13,5 +13,7 @@ export async function sideBySide(
   const lane = async (): Promise<void> => {
     while (next < count) await work(next++)
   }
-  await Promise.all(Array.from({ length: Math.min(width, count) }, lane))
+  const lanes = await Promise.allSettled(Array.from({ length: Math.min(width, count) }, lane))
+  // None is left behind that still works where another failed.
+  for (const ended of lanes) if (ended.status === 'rejected') throw ended.reason
 }

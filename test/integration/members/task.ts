@@ -37,7 +37,7 @@ export interface Stopped {
 }
 
 export type Told =
-  | { readonly event: 'handled' }
+  | { readonly event: 'ready' | 'handled' }
   /** The handler of the event with this number does not end. */
   | { readonly event: 'hung'; readonly number: number }
   | { readonly event: 'away' | 'back' }
