@@ -54,6 +54,7 @@ export class Assignment {
   readonly #joined = Promise.withResolvers<GroupMembership>()
   /** The assignments that are being taken up. */
   readonly #assigning = new Set<Promise<void>>()
+  #membership: GroupMembership | null = null
   #epoch = 0
   #isReady = false
 
@@ -80,6 +81,11 @@ export class Assignment {
   /** The partitions to read now: none while the group gathers. */
   get readable(): Iterable<OwnPartition> {
     return this.#isReady ? this.#owned.values() : []
+  }
+
+  /** `null` where the partitions are certainly this reader's. See `GroupMembership.heard`. */
+  heard(): Promise<void> | null {
+    return this.#membership?.heard() ?? null
   }
 
   *marks(): Iterable<PartitionMark> {
@@ -115,6 +121,7 @@ export class Assignment {
           error === null ? health.answered('group') : health.unanswered('group', error),
       }),
     )
+    this.#membership = membership
     this.committer.begin(membership)
     this.#joined.resolve(membership)
   }

@@ -19,7 +19,7 @@ import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
 import { passRest } from './pass-rest.ts'
-import { Patience } from './patience.ts'
+import { Patience, unlessAborted } from './patience.ts'
 import { readableOf } from './readable.ts'
 import { Reader } from './reader.ts'
 import type { ReadPage } from './reader.ts'
@@ -139,7 +139,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       return Promise.reject(new StreamInUseError('a stream is asked for one event at a time'))
     this.#isAsked = true
     if (this.#current !== null) this.#handleCurrent(this.#current)
-    if (this.#settings.commit !== 'message') {
+    if (this.#settings.commit !== 'message' && this.#reader?.heard() === null) {
       const event = this.#nextFetched()
       if (event !== null) {
         // In time for whoever awaits this event, too late for who asks for two at once.
@@ -213,6 +213,8 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         const reader = this.#reader ?? (await (this.#opening ??= this.#open()))
         if (reader === null) break
         await this.#commitBeforeNext(reader)
+        for (let heard = reader.heard(); heard !== null; heard = reader.heard())
+          await unlessAborted(heard, leaving)
         const event = this.#nextFetched()
         if (event !== null) return this.#handOver(event)
         if (this.#broken !== null) {

@@ -82,6 +82,11 @@ export class Reader {
     return this.#assignment.epoch
   }
 
+  /** `null` where what was fetched may be handed out; else the group is to be heard first. */
+  heard(): Promise<void> | null {
+    return this.#assignment.heard()
+  }
+
   marks(): Iterable<PartitionMark> {
     return this.#assignment.marks()
   }

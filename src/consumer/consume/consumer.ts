@@ -105,13 +105,14 @@ export class Consumer implements AsyncDisposable {
       name: this.#name,
       deadLetters: this.#deadLetters,
       call: (run) => handling.call(run),
+      heard: () => this.#reader?.heard() ?? null,
       onProgress: () => this.#progressed(),
       onOver: (error) => this.#fail(error),
     })
     const { signal } = settings.reading
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     this.#opening = this.#open()
-    if (parts.inbox !== null) void this.#cleanerOf(parts.inbox, name).run(this.#stopping.signal)
+    if (parts.inbox !== null) void this.#cleanerOf(parts.inbox, this.#name).run(this.#stopping.signal)
     if (signal?.aborted === true) this.#onSignal()
   }
 

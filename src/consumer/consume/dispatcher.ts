@@ -40,6 +40,8 @@ export interface DispatcherParts {
   readonly deadLetters: Pick<DeadLetters, 'send'> | null
   /** Calls the handler. Never rejects. */
   readonly call: (run: Run) => Promise<Outcome>
+  /** `null` where the partitions are certainly this consumer's; else the group is to be heard first. */
+  readonly heard: () => Promise<void> | null
   /** A mark may have moved, or there is room for more. */
   readonly onProgress: () => void
   readonly onOver: (error: unknown) => void
@@ -61,6 +63,7 @@ export class Dispatcher {
   #isDraining = false
   #isPaused = false
   #isResting = false
+  #isListening = false
   #awayFailures = 0
   #handled = 0
   #dead = 0
@@ -118,6 +121,8 @@ export class Dispatcher {
   /** Starts what may start. */
   start(): void {
     const { concurrency } = this.#parts.settings
+    const heard = this.#parts.heard()
+    if (heard !== null) return void this.#startWhen(heard)
     while (this.runs.size < concurrency && !this.#isResting) {
       if (this.#isPaused && !this.#isDraining) return
       const entries = this.backlog.take()
@@ -145,6 +150,15 @@ export class Dispatcher {
   close(): void {
     this.#closed.abort()
     this.runs.close()
+  }
+
+  /** Another member may have what was fetched: nothing starts before the group says whose it is. */
+  async #startWhen(heard: Promise<void>): Promise<void> {
+    if (this.#isListening) return
+    this.#isListening = true
+    await heard
+    this.#isListening = false
+    this.start()
   }
 
   async #work(entries: Entries): Promise<void> {
