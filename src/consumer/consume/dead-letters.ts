@@ -1,7 +1,7 @@
 import type { Producer } from '../../core/broker.ts'
 import type { WireRecord } from '../../core/codec.ts'
 import { reasonOf } from '../../core/errors.ts'
-import type { Entry } from './partition-work.ts'
+import type { Entry } from './entry.ts'
 
 const PREFIX = 'oncommit-dead-'
 /** How many headers say what happened: the last ones. */

@@ -5,9 +5,9 @@ import { uuidv7 } from '../../core/uuid.ts'
 import { PartitionMark } from '../marks.ts'
 import { ReceivedEvent } from '../received-event.ts'
 import { ownHeaders, provenanceOf } from './dead-letters.ts'
-import type { Outcome } from './dispatcher.ts'
-import type { Entry } from './partition-work.ts'
+import type { Entry } from './entry.ts'
 import type { ConsumeSettings } from './options.ts'
+import type { Outcome } from './outcome.ts'
 import type { Run } from './runs.ts'
 
 /** What a handler gets beside its events. */
