@@ -42,6 +42,35 @@ export interface HandlingParts {
 /** Acknowledging is the handler's return. */
 const NOTHING_TO_ACKNOWLEDGE = { acknowledge: () => Promise.resolve() }
 
+const HANDLED_ONE: Outcome = { state: 'handled', count: 1 }
+
+function handled(count: number): Outcome {
+  return count === 1 ? HANDLED_ONE : { state: 'handled', count }
+}
+
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof (result as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** A class, as a getter in a literal costs twice as much. */
+class Context implements HandlerContext<never> {
+  readonly tx: never
+  readonly attempt: number
+  readonly broken: BrokenRecordError | null
+  readonly #run: Run
+
+  constructor(run: Run, tx: unknown, broken: BrokenRecordError | null) {
+    this.tx = tx as never
+    this.attempt = run.entries[0].attempts + 1
+    this.broken = broken
+    this.#run = run
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal
+  }
+}
+
 /** Makes events of records, and calls the handler with them: in the inbox's transaction, if there is one. */
 export class Handling {
   readonly #parts: HandlingParts
@@ -53,8 +82,8 @@ export class Handling {
     this.#replay = parts.settings.replay === 'again' ? uuidv7() : null
   }
 
-  /** Never rejects. */
-  async call(run: Run): Promise<Outcome> {
+  /** Gives no promise where the handler gives none. */
+  call(run: Run): Outcome | Promise<Outcome> {
     const events: ReceivedEvent[] = []
     for (const entry of run.entries) {
       const found = this.#read(entry)
@@ -69,28 +98,41 @@ export class Handling {
     return this.#handle(run, events, null)
   }
 
-  async #handle(
+  #handle(
     run: Run,
     events: readonly ReceivedEvent[],
     broken: BrokenRecordError | null,
-  ): Promise<Outcome> {
+  ): Outcome | Promise<Outcome> {
     const { inbox, handler } = this.#parts
-    const attempt = run.entries[0].attempts + 1
-    const give = async (given: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
-      const context: HandlerContext = {
-        get signal() {
-          return run.signal
-        },
-        tx,
-        attempt,
-        broken,
-      }
-      await handler(given, context as HandlerContext<never>)
+    if (inbox !== null) return this.#handleOnce(inbox, run, { events, broken })
+    try {
+      const result = handler(events, new Context(run, undefined, broken))
+      return isThenable(result) ? this.#settled(result, events.length) : handled(events.length)
+    } catch (error) {
+      return { state: 'failed', error, count: events.length }
+    }
+  }
+
+  async #settled(result: PromiseLike<unknown>, count: number): Promise<Outcome> {
+    try {
+      await result
+      return handled(count)
+    } catch (error) {
+      return { state: 'failed', error, count }
+    }
+  }
+
+  async #handleOnce(
+    inbox: Inbox,
+    run: Run,
+    given: { readonly events: readonly ReceivedEvent[]; readonly broken: BrokenRecordError | null },
+  ): Promise<Outcome> {
+    const { events, broken } = given
+    const give = async (fresh: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
+      await this.#parts.handler(fresh, new Context(run, tx, broken))
     }
     try {
-      if (inbox !== null) return await this.#once(inbox, events, give)
-      await give(events, undefined)
-      return { state: 'handled', count: events.length }
+      return await this.#once(inbox, events, give)
     } catch (error) {
       return { state: 'failed', error, count: events.length }
     }
@@ -162,6 +204,8 @@ export class Handling {
     const wire = from === null ? record : { ...record, headers: ownHeaders(record) }
     const at = from ?? { topic, partition, offset: record.offset, timestamp: record.timestamp }
     const event = (decoded: DecodedEvent): ReceivedEvent => {
+      if (from === null)
+        return new ReceivedEvent(entry, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
       const mark = new PartitionMark(at, { offset: at.offset, generation: 0 })
       const delivery = { of: mark, offset: at.offset, handled: false }
       return new ReceivedEvent(delivery, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
