@@ -112,7 +112,8 @@ export class Consumer implements AsyncDisposable {
     const { signal } = settings.reading
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     this.#opening = this.#open()
-    if (parts.inbox !== null) void this.#cleanerOf(parts.inbox, this.#name).run(this.#stopping.signal)
+    if (parts.inbox !== null)
+      void this.#cleanerOf(parts.inbox, this.#name).run(this.#stopping.signal)
     if (signal?.aborted === true) this.#onSignal()
   }
 
