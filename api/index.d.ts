@@ -1,16 +1,26 @@
 // dist/index.d.ts
 export { EventBus } from './bus/event-bus.ts';
 export type { EventBusOptions } from './bus/event-bus.ts';
+export type { Consumer, ConsumerHealth, ConsumerLag, ConsumerResult, } from './consumer/consume/consumer.ts';
+export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts';
+export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts';
+export type { RetryOptions } from './consumer/consume/retry.ts';
+export type { HeldEvent } from './consumer/consume/troubles.ts';
+export type { Backpressure } from './consumer/backpressure.ts';
+export type { Broken, BrokenRecord, OnBroken } from './consumer/broken.ts';
+export type { StreamCounts } from './consumer/counts.ts';
 export type { EventStream, PartitionLag } from './consumer/event-stream.ts';
 export type { StreamHealth } from './consumer/health.ts';
-export type { StartAt, StreamOptions } from './consumer/options.ts';
+export type { StreamOptions } from './consumer/options.ts';
+export type { ReadingOptions, StartAt } from './consumer/reading-options.ts';
 export type { ReceivedEvent } from './consumer/received-event.ts';
-export type { AppendResult, Broker, BrokerCapabilities, PublishBatch, PublishedBatch, Publisher, PublisherOptions, Refusal, TopicRecord, } from './core/broker.ts';
+export type { AppendResult, Broker, BrokerCapabilities, Producer, ProducerOptions, PublishBatch, PublishedBatch, Publisher, PublisherOptions, Refusal, TopicRecord, } from './core/broker.ts';
 export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts';
-export { BrokenRecordError, BrokerError, ERROR_CODES, EventError, OffsetLostError, OncommitError, OptionError, PeerMissingError, SchemaVersionError, StoreError, StreamInUseError, TransactionError, UnsafeStoreError, } from './core/errors.ts';
+export { BackpressureError, BatchError, BrokenRecordError, BrokerError, ERROR_CODES, EventError, OffsetLostError, OncommitError, OptionError, PeerMissingError, Reject, RetryAfter, SchemaVersionError, StoreError, StreamInUseError, TransactionError, UnsafeStoreError, } from './core/errors.ts';
 export type { BrokerFailure, ErrorCode } from './core/errors.ts';
 export type { EventInput, HeaderValue, Headers, OutboxEvent, StoredEvent } from './core/event.ts';
 export type { IdRange, IdRanges } from './core/id-ranges.ts';
+export type { Inbox, InboxWork } from './core/inbox.ts';
 export type { FetchOptions, GroupMembership, JoinOptions, LogClient, LogClientOptions, Mark, Page, Position, TopicPartition, } from './core/log.ts';
 export type { Logger } from './core/logger.ts';
 export type { Ack, AppliedMigration, Backlog, BlockedEntry, BlockedScope, CleanResult, FetchRequest, FetchedBatch, HeldRequest, OutboxStore, ParkedEvents, RelaySession, RelayState, RelayView, SettledBatch, Tick, } from './core/outbox-store.ts';
@@ -23,7 +33,10 @@ import type { Codec } from '../core/codec.ts';
 import type { EventInput } from '../core/event.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts';
-import { EventStream } from '../consumer/event-stream.ts';
+import type { Consumer, ConsumerResult } from '../consumer/consume/consumer.ts';
+import type { BatchHandler, Handler } from '../consumer/consume/handling.ts';
+import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts';
+import type { EventStream } from '../consumer/event-stream.ts';
 import type { StreamOptions } from '../consumer/options.ts';
 import { Relay } from '../relay/relay.ts';
 import type { RelayOptions } from '../relay/options.ts';
@@ -69,11 +82,31 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
     startRelay(options?: RelayOptions): Promise<Relay>;
     /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
     stream(topics: string | readonly string[], options?: StreamOptions): EventStream;
-    /** Ends the streams of a topic and group that are open here; what they have in hand may finish. */
+    /**
+     * Gives the events of topics to a handler: one at a time per key, `concurrency` keys side by side.
+     * A handler that throws is called again. See `Consumer`; it starts at once.
+     *
+     * @example
+     * ```ts
+     * await using billing = bus.consume('orders', { group: 'billing' }, async (event, { signal }) => {
+     *   await bill(event.json(), { signal })
+     * })
+     * ```
+     */
+    consume<InboxTx = Tx>(topics: string | readonly string[], options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx>): Consumer;
+    /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
+    consumeBatches<InboxTx = Tx>(topics: string | readonly string[], options: ConsumeBatchesOptions<InboxTx>, handler: BatchHandler<InboxTx>): Consumer;
+    /**
+     * Gives the dead letters of a topic and group that are there now to the group's handler, with the
+     * group's inbox, as the events that they were. What fails again is a dead letter again. `options`
+     * are those of `consume`. Resolves when it is through.
+     */
+    redrive<InboxTx = Tx>(topic: string, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx>): Promise<ConsumerResult>;
+    /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
     unsubscribe(topic: string, group: string): Promise<void>;
     /** The groups that read a topic here. */
     listSubscribers(topic: string): string[];
-    /** Ends streams and relays, with what they have in hand, and closes the connections. */
+    /** Ends streams, consumers and relays, with what they have in hand, and closes the connections. */
     close(): Promise<void>;
     [Symbol.asyncDispose](): Promise<void>;
 }
@@ -112,9 +145,11 @@ export interface Broker {
     forget(fence: string): Promise<void>;
     /** Resolves where the topic can be written to. Throws a `BrokerError` that says why not. */
     probe(topic: string, signal: AbortSignal): Promise<void>;
+    /** Opens a producer for records that come one by one. It connects at the first record. */
+    openProducer(options: ProducerOptions): Promise<Producer>;
     /** Opens a client for one reader. */
     openLog(options: LogClientOptions): Promise<LogClient>;
-    /** Closes what is shared. Publishers and log clients are closed by who opened them. */
+    /** Closes what is shared. Publishers, producers and log clients are closed by who opened them. */
     close(): Promise<void>;
 }
 export interface BrokerCapabilities {
@@ -186,6 +221,26 @@ export type AppendResult = {
     /** What was not taken. Indexes in neither list were not written and may be published again. */
     readonly refusals: readonly Refusal[];
 };
+export interface ProducerOptions {
+    /** A name for the broker's own logs and metrics. */
+    readonly clientId: string;
+    /** Closes the producer when it aborts. */
+    readonly signal: AbortSignal;
+    /** Told when records wait for the broker (`away`), and when the broker is back (`null`). */
+    readonly onAway: (error: BrokerError | null) => void;
+}
+/** Writes single records, outside of any outbox: at least once. */
+export interface Producer {
+    /**
+     * Resolves when all in-sync replicas have the record. May be called side by side: the records of
+     * one producer keep the order of the calls. While the broker is away it waits. Rejects with a
+     * `BrokerError`: `topic-unavailable`, `event-refused`, `misconfigured`, `unknown` where nobody
+     * knows what became of it, or `away` once the producer is closed.
+     */
+    send(record: TopicRecord): Promise<void>;
+    /** Ends it without waiting: what is under way rejects. */
+    close(): Promise<void>;
+}
 export interface Refusal {
     /** Of the records that were refused together: with one it is that one's fault. Ascending. */
     readonly indexes: readonly number[];
@@ -225,6 +280,10 @@ export declare const ERROR_CODES: {
     readonly ONCOMMIT_STREAM_IN_USE: 'A stream is iterated twice, or asked for the next event while one is pending.';
     readonly ONCOMMIT_OFFSET_LOST: 'The position to read from does not exist in the topic any more.';
     readonly ONCOMMIT_BROKEN_RECORD: 'No codec can read a record.';
+    readonly ONCOMMIT_REJECTED: 'A handler refuses an event for good.';
+    readonly ONCOMMIT_RETRY_AFTER: 'A handler asks for an event again after a while.';
+    readonly ONCOMMIT_BATCH: 'A handler of batches failed at one of the events.';
+    readonly ONCOMMIT_BACKPRESSURE: 'More events wait for a reader than it said it can take.';
     readonly ONCOMMIT_STOPPED: 'The part was stopped and can not be used again.';
 };
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -316,6 +375,18 @@ export declare class BrokenRecordError extends OncommitError {
         value: Buffer | null;
     }, options: ErrorOptions);
 }
+/** The reader was too slow: `offset` is the first event that found no room. */
+export declare class BackpressureError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    constructor(at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+        maxEvents: number;
+    });
+}
 /** A stream has one reader, which asks for one event at a time. */
 export declare class StreamInUseError extends OncommitError {
     constructor(message: string);
@@ -324,6 +395,20 @@ export declare class StreamInUseError extends OncommitError {
 export declare function describe(value: unknown): string;
 /** The message of whatever was thrown, with those of its causes. */
 export declare function reasonOf(error: unknown): string;
+/** Thrown by a handler: the event is a dead letter at once, no attempt will help. */
+export declare class Reject extends OncommitError {
+    constructor(reason: string, options?: ErrorOptions);
+}
+/** Thrown by a handler: the next attempt comes after so many milliseconds. */
+export declare class RetryAfter extends OncommitError {
+    readonly ms: number;
+    constructor(ms: number, options?: ErrorOptions);
+}
+/** Thrown by a handler of batches: the events before `index` are handled, that one failed. */
+export declare class BatchError extends OncommitError {
+    readonly index: number;
+    constructor(index: number, options?: ErrorOptions);
+}
 
 // dist/core/log.d.ts
 import type { BrokerError, OffsetLostError } from './errors.ts';
@@ -512,6 +597,7 @@ export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | '
 // dist/core/outbox-store.d.ts
 import type { OutboxEvent, StoredEvent } from './event.ts';
 import type { IdRanges } from './id-ranges.ts';
+import type { Inbox } from './inbox.ts';
 /**
  * Where committed events wait until the broker has them. One implementation per database;
  * `oncommit/testing` has the suite that each one passes.
@@ -525,6 +611,8 @@ export interface OutboxStore<Tx = unknown> {
     readonly outbox: string;
     /** How many lanes events are spread over: the most relays that can work at once. */
     readonly lanes: number;
+    /** In the same database, where the store has one. `Tx` is the same: `append` takes it. */
+    readonly inbox?: Inbox<Tx>;
     /**
      * Adds events inside the caller's transaction, in their order: they exist if, and only if,
      * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
@@ -707,6 +795,66 @@ export interface CleanResult {
     readonly more: boolean;
 }
 
+// dist/core/inbox.d.ts
+/**
+ * What is done once, in the transaction that notes it. An interface and no function type, by which
+ * the compiler lets `Tx` be narrower than what the store takes: the driver's own type.
+ */
+export interface InboxWork<Tx> {
+    (tx: Tx, fresh: ReadonlySet<string>): Promise<void>;
+    readonly name?: string;
+}
+/** Lets an event have its effects once per group, in one transaction with them. */
+export interface Inbox<Tx = unknown> {
+    /**
+     * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
+     * transaction and the new ones, in the letters in which they were given (not at all where none is
+     * new), and commits. Gives the new ones. Another call with one of them, here or in another
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
+     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
+     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     *
+     * Where `work` throws, everything is rolled back and it rejects with that very error, also where
+     * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
+     * `StoreError` takes the place of what `work` threw on it. A serialisation failure is tried
+     * again, `work` too; one that does not cure itself is a `StoreError`. After a `StoreError` the
+     * outcome may be unknown: the same call again finds out. `work` never runs beside itself: nothing
+     * settles before it has ended.
+     */
+    once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
+    /**
+     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
+     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     */
+    clean(retentionMs: number): Promise<number>;
+}
+/** What an event is known by. */
+export interface InboxOrigin {
+    /** Ours, the same however often it is published. */
+    readonly uuid: string | undefined;
+    /** The CloudEvents attributes of a foreign event, which together are unique. */
+    readonly source?: string | undefined;
+    readonly id?: string | undefined;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    /** A topic that was made anew has the same offsets again, and other times. */
+    readonly publishedAt: Date;
+}
+/**
+ * The uuid under which an inbox notes an event: its own; one made of `source` and `id` where it has
+ * none; with neither, one made of its place in the log, by which a copy that is published again is
+ * another event.
+ */
+export declare function inboxUuid(event: InboxOrigin): string;
+/**
+ * The uuids of a call as stores keep them: each once, in small letters, and in one order, so that
+ * no two calls wait for each other. Throws an `OptionError` where the call can't be noted.
+ */
+export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
+/** Which of `uuids`, as they were given, are among those that a store has just noted. */
+export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
+
 // dist/core/logger.d.ts
 /**
  * Where the parts report to. `console` and pino fit. Never given a payload or a header's value.
@@ -720,11 +868,115 @@ export interface Logger {
 /** Warnings and errors to the console, the rest nowhere. */
 export declare const defaultLogger: Logger;
 
+// dist/consumer/consume/consumer.d.ts
+import type { Broker } from '../../core/broker.ts';
+import { type Clock } from '../../core/clock.ts';
+import type { Codec } from '../../core/codec.ts';
+import type { Inbox } from '../../core/inbox.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { PartitionLag } from '../event-stream.ts';
+import { type StreamHealth } from '../health.ts';
+import { type BatchHandler } from './handling.ts';
+import type { ConsumeSettings } from './options.ts';
+import type { HeldEvent } from './troubles.ts';
+export interface ConsumerParts {
+    readonly broker: Pick<Broker, 'openLog' | 'openProducer'>;
+    readonly codecFor: (topic: string) => Codec;
+    readonly logger: Logger;
+    readonly clock?: Clock;
+    readonly inbox: Inbox | null;
+    readonly handler: BatchHandler<never>;
+    /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
+    readonly redriveTo?: ReadonlyMap<string, bigint>;
+    /** Told when the consumer is over. */
+    readonly onEnd: (consumer: Consumer) => void;
+}
+export interface ConsumerHealth {
+    /**
+     * A stream's states, and: `paused` by `pause()`, `blocked` where an event fails again and again,
+     * `stuck` where a handler does not end. `reconnecting` where the inbox's database is away, too.
+     */
+    readonly state: StreamHealth['state'] | 'paused' | 'blocked' | 'stuck';
+    /** When it came into this state. */
+    readonly since: Date;
+    /** Which event it is that is blocked or stuck. */
+    readonly event: HeldEvent | null;
+}
+export interface ConsumerLag extends PartitionLag {
+    /** Since when the first event that is not handled lies there; `null` where none is known. */
+    readonly oldest: Date | null;
+}
+/** What a consumer did. */
+export interface ConsumerResult {
+    /** Events that were handled, duplicates and skipped ones included. */
+    readonly handled: number;
+    /** Events whose handler had not ended when the consumer did: they come again. */
+    readonly abandoned: number;
+    /** Events that became dead letters. */
+    readonly dead: number;
+    /** Records that no codec reads, and that `onBroken` said to skip. */
+    readonly skipped: number;
+    /** Events that the inbox knew, and that were not given to the handler. */
+    readonly duplicates: number;
+}
+/**
+ * Gives the events of topics to a handler. It runs until it is stopped.
+ *
+ * **Handled.** An event is handled when its handler has ended well, or when its dead letter is
+ * acknowledged. A handler that throws is called again, and holds back only what waits for its event.
+ * Offsets are committed only below the first event that is not handled.
+ *
+ * **Rebalance.** What is in hand is finished and committed before the partition goes to another
+ * member, for up to `drainTimeout`; what takes longer marks nothing.
+ */
+export declare class Consumer implements AsyncDisposable {
+    #private;
+    readonly topics: readonly string[];
+    readonly group: string;
+    /**
+     * When it has ended. Rejects with what it could not go on with: a `BrokenRecordError`, an
+     * `OffsetLostError`, a `BrokerError` of what is forbidden.
+     */
+    readonly closed: Promise<ConsumerResult>;
+    constructor(parts: ConsumerParts, settings: ConsumeSettings);
+    /**
+     * Gives nothing more to the handler, waits for what is in hand, commits, and leaves the group.
+     * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again.
+     */
+    stop({ timeout }?: {
+        readonly timeout?: number;
+    }): Promise<ConsumerResult>;
+    [Symbol.asyncDispose](): Promise<void>;
+    /** Stops, for as long as `drainTimeout` lasts. */
+    close(): Promise<void>;
+    /** Gives nothing more to the handler until `resume`; the partitions stay this consumer's. */
+    pause(): void;
+    resume(): void;
+    /** How far each partition of this consumer is handled, as of the last fetch. */
+    lag(): readonly ConsumerLag[];
+    health(): ConsumerHealth;
+}
+
+// dist/core/clock.d.ts
+/** Time as the parts see it: an argument, so that a test can hold it. */
+export interface Clock {
+    /** Wall time, milliseconds since the epoch. */
+    now(): number;
+    /** Milliseconds since some start, never set back; stands still while a machine is suspended. */
+    monotonic(): number;
+    /** Resolves after `ms`, or at once when `signal` aborts: whoever waits looks at the signal itself. */
+    sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+export declare const systemClock: Clock;
+
 // dist/consumer/event-stream.d.ts
+import type { Readable } from 'node:stream';
 import type { Broker } from '../core/broker.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Codec } from '../core/codec.ts';
 import type { Logger } from '../core/logger.ts';
+import { type DeadLetter } from './broken-records.ts';
+import { type StreamCounts } from './counts.ts';
 import { type StreamHealth } from './health.ts';
 import type { StreamOptions } from './options.ts';
 import { ReceivedEvent } from './received-event.ts';
@@ -733,6 +985,8 @@ export interface StreamParts {
     readonly codecFor: (topic: string) => Codec;
     readonly logger: Logger;
     readonly clock?: Clock;
+    /** Where records go that `onBroken` makes dead letters. */
+    readonly deadLetter?: DeadLetter;
     /** Told when the stream is over. */
     readonly onEnd?: () => void;
 }
@@ -763,6 +1017,11 @@ export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>
     readonly group: string | null;
     constructor(parts: StreamParts, topics: string | readonly string[], options?: StreamOptions);
     [Symbol.asyncIterator](): this;
+    /**
+     * The events as a `Readable` of objects, for pipelines. It reads ahead, so acks are manual,
+     * whatever `ack` says: only `await event.ack()` marks an event handled. Destroying it ends the stream.
+     */
+    readable(): Readable;
     /** The next event; everything handed out before is handled by that, unless acks are manual. */
     next(): Promise<IteratorResult<ReceivedEvent, undefined>>;
     /** Ends the stream at once; what is in hand is not handled, and comes again. */
@@ -784,20 +1043,119 @@ export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>
     [Symbol.asyncDispose](): Promise<void>;
     /** How far each partition of this stream is read, as of the last fetch. */
     lag(): readonly PartitionLag[];
+    /** What became of records that were not handed out as they are. */
+    counts(): StreamCounts;
     health(): StreamHealth;
 }
 
-// dist/core/clock.d.ts
-/** Time as the parts see it: an argument, so that a test can hold it. */
-export interface Clock {
-    /** Wall time, milliseconds since the epoch. */
-    now(): number;
-    /** Milliseconds since some start, never set back; stands still while a machine is suspended. */
-    monotonic(): number;
-    /** Resolves after `ms`, or at once when `signal` aborts: whoever waits looks at the signal itself. */
-    sleep(ms: number, signal?: AbortSignal): Promise<void>;
+// dist/consumer/broken-records.d.ts
+import { type BrokenRecord, type Mended, type OnBroken } from './broken.ts';
+import type { Counting } from './counts.ts';
+import type { Patience } from './patience.ts';
+/** Resolves when all replicas have the dead letter. */
+export type DeadLetter = (record: BrokenRecord, reason: unknown) => Promise<void>;
+export interface BrokenRecordsParts {
+    readonly onBroken: OnBroken;
+    readonly deadLetter: DeadLetter | undefined;
+    readonly patience: Patience;
+    readonly counts: Counting;
 }
-export declare const systemClock: Clock;
+/** Settles a stream's broken records. */
+export declare class BrokenRecords {
+    #private;
+    constructor(parts: BrokenRecordsParts);
+    /**
+     * What is handed out in its place; `null` where it is passed over: skipped, or a dead letter that
+     * the broker has. Rejects with the `BrokenRecordError` where it stops the stream, with whatever
+     * the function throws, and with the reason why it can't become a dead letter.
+     */
+    settle(record: BrokenRecord, signal: AbortSignal): Promise<Mended | null>;
+}
+/** Throws where a dead letter would have nowhere to go. */
+export declare function requireDeadLetters(onBroken: OnBroken, deadLetter: DeadLetter | undefined): void;
+
+// dist/consumer/broken.d.ts
+import type { DecodedEvent, LogRecord } from '../core/codec.ts';
+import { BrokenRecordError } from '../core/errors.ts';
+/** A record that no codec reads, as it is in the log. */
+export interface BrokenRecord extends LogRecord {
+    readonly topic: string;
+    readonly partition: number;
+    /** What the codec threw. */
+    readonly cause: unknown;
+}
+type BrokenAnswer = 'stop' | 'deliver' | 'deadLetter';
+type BrokenVerdict = BrokenAnswer | 'skip' | DecodedEvent;
+/** What to do with a broken record; a function may also skip it, or read it after all. */
+export type OnBroken = BrokenAnswer | ((record: BrokenRecord) => BrokenVerdict | Promise<BrokenVerdict>);
+/** What to hand out in a broken record's place. */
+export interface Mended {
+    readonly decoded: DecodedEvent;
+    readonly broken?: Broken;
+}
+/** Why an event is broken, and the bytes that an event has no place for. */
+export interface Broken {
+    /** What the codec threw. */
+    readonly cause: unknown;
+    readonly key: Buffer | null;
+}
+/** What becomes of a broken record. */
+export type Judgement = ({
+    readonly state: 'event';
+} & Mended) | {
+    readonly state: 'skip';
+} | {
+    readonly state: 'deadLetter';
+} | {
+    readonly state: 'stop';
+    readonly error: BrokenRecordError;
+};
+/** Asks the policy. A tombstone is not broken: it has nothing to read. Throws whatever the function throws. */
+export declare function judge(onBroken: OnBroken, record: BrokenRecord): Promise<Judgement>;
+/** The option with its default; `call` is whose it is. */
+export declare function onBrokenOf(call: string, onBroken: unknown): OnBroken;
+export {};
+
+// dist/consumer/counts.d.ts
+/** What became of records other than being handed out as they are, since the stream began. */
+export interface StreamCounts {
+    /** Thrown away by `backpressure: 'drop'`. */
+    readonly dropped: number;
+    /** Replaced by a newer one under `backpressure: 'latest'`. */
+    readonly replaced: number;
+    /** Records that no codec could read, whatever became of them. */
+    readonly broken: number;
+    /** Broken ones that `onBroken` said to skip. */
+    readonly skipped: number;
+    /** Broken ones that are dead letters now. */
+    readonly deadLettered: number;
+}
+export type Counting = {
+    -readonly [K in keyof StreamCounts]: StreamCounts[K];
+};
+export declare function noCounts(): Counting;
+
+// dist/consumer/patience.d.ts
+import type { Clock } from '../core/clock.ts';
+import { BrokerError } from '../core/errors.ts';
+import type { Asking, Health } from './health.ts';
+export interface Question {
+    readonly asking: Asking;
+    /** Ends the waiting: the reason is thrown. */
+    readonly signal: AbortSignal;
+    /** Thrown at once: the caller has its own answer to it. */
+    readonly except?: BrokerError['kind'];
+}
+/** Asks the broker again for as long as waiting may help, further and further apart. */
+export declare class Patience {
+    #private;
+    constructor(clock: Clock, health: Health);
+    ask<T>(question: Question, work: () => Promise<T>): Promise<T>;
+}
+/** Whether it may be over when it is tried again: an outage, a topic that is not there yet. */
+export declare function mayPass(error: unknown): error is BrokerError;
+/** What `work` comes to, or the signal's reason where that is first; `work` then ends unheard. */
+export declare function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
 
 // dist/consumer/health.d.ts
 import type { Clock } from '../core/clock.ts';
@@ -835,6 +1193,97 @@ export declare class Health {
 export {};
 
 // dist/consumer/options.d.ts
+import { type Backpressure, type BackpressureSettings } from './backpressure.ts';
+import { type OnBroken } from './broken.ts';
+import { type ReadingOptions, type ReadingSettings } from './reading-options.ts';
+export interface StreamOptions extends ReadingOptions {
+    /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */
+    readonly ack?: 'loop' | 'manual';
+    /** What happens while the reader is slower than the topic. @defaultValue `'pause'` */
+    readonly backpressure?: Backpressure;
+    /**
+     * What becomes of a record that no codec reads: `stop` ends the stream before it with a
+     * `BrokenRecordError`; `deliver` hands it out with `broken` and its bytes; `deadLetter` puts it
+     * into the group's dead letters; a function says one of these or `'skip'`, or reads it.
+     * @defaultValue `'stop'`
+     */
+    readonly onBroken?: OnBroken;
+}
+export interface StreamSettings extends ReadingSettings {
+    readonly ack: 'loop' | 'manual';
+    readonly backpressure: BackpressureSettings;
+    readonly onBroken: OnBroken;
+}
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function streamSettings(topics: string | readonly string[], options?: StreamOptions): StreamSettings;
+
+// dist/consumer/backpressure.d.ts
+import type { LogRecord } from '../core/codec.ts';
+/** An event that was given up, undecoded. */
+interface DroppedRecord extends LogRecord {
+    readonly topic: string;
+    readonly partition: number;
+}
+/** Called for each event that is given up. What it throws ends the stream. */
+type OnDrop = (record: DroppedRecord) => void;
+type Strategy = 'pause' | 'buffer' | 'error' | 'drop' | 'latest';
+/**
+ * What happens while the reader is slower than the topic.
+ * - `pause`: fetching stops, the broker is the buffer. At most two fetches are in memory.
+ * - `buffer`: reads ahead to about `maxBytes` (64 MiB), then pauses.
+ * - `error`: once more than `maxEvents` (128) wait, these are handed out, and then `next()` throws a
+ *   `BackpressureError`. A new stream of the group begins at the first unhandled event.
+ * - `drop`: while `maxEvents` (128) wait, what arrives is thrown away. It counts as handled once
+ *   all before it are.
+ * - `latest`: one event waits, and a newer one takes its place; with `by: 'key'` one for each key,
+ *   events without a key counting as of one. What was replaced counts as handled. The events that
+ *   wait are handed out in rounds: what a round has begun with, nothing replaces, so that a key
+ *   that never rests gets its turn.
+ *
+ * The upper-case names are those of other event buses; `MISSING` is `pause`.
+ */
+export type Backpressure = Strategy | 'MISSING' | 'BUFFER' | 'ERROR' | 'DROP' | 'LATEST' | {
+    readonly strategy: 'pause';
+} | {
+    readonly strategy: 'buffer';
+    readonly maxBytes?: number;
+} | {
+    readonly strategy: 'error';
+    readonly maxEvents?: number;
+} | {
+    readonly strategy: 'drop';
+    readonly maxEvents?: number;
+    readonly onDrop?: OnDrop;
+} | {
+    readonly strategy: 'latest';
+    readonly by?: 'key';
+    readonly onDrop?: OnDrop;
+};
+export type BackpressureSettings = {
+    readonly strategy: 'pause';
+} | {
+    readonly strategy: 'buffer';
+    readonly maxBytes: number;
+} | {
+    readonly strategy: 'error';
+    readonly maxEvents: number;
+} | {
+    readonly strategy: 'drop';
+    readonly maxEvents: number;
+    readonly onDrop: OnDrop;
+} | {
+    readonly strategy: 'latest';
+    readonly by: 'key' | null;
+    readonly onDrop: OnDrop;
+};
+export declare const MAX_WAITING_BYTES: number;
+/** The option with its defaults. Throws an `OptionError` where the strategy takes no such option. */
+export declare function backpressureOf(given?: unknown): BackpressureSettings;
+/** Whether it gives events up: on a backlog nearly all of them. */
+export declare function givesUp({ strategy }: BackpressureSettings): boolean;
+export {};
+
+// dist/consumer/reading-options.d.ts
 import type { Position } from '../core/log.ts';
 /**
  * Where to begin: at the first record, at what comes from now on, at the first one published at or
@@ -842,7 +1291,8 @@ import type { Position } from '../core/log.ts';
  * without one begin at their first record.
  */
 export type StartAt = 'earliest' | 'latest' | Date | readonly Position[] | Readonly<Record<string, Readonly<Record<number, bigint>>>>;
-export interface StreamOptions {
+/** What streams and consumers have in common. */
+export interface ReadingOptions {
     /**
      * The consumer group: its members share the partitions, and its committed offsets outlive them.
      * None: every event of all partitions, and nothing is committed. @defaultValue none
@@ -850,7 +1300,7 @@ export interface StreamOptions {
     readonly group?: string;
     /**
      * Where to begin; with a group only where nothing is committed yet.
-     * @defaultValue `'earliest'` with a group, `'latest'` without
+     * @defaultValue `'earliest'` with a group, `'latest'` without, and where `backpressure` gives events up
      */
     readonly from?: StartAt;
     /** Begin at `from` even where the group has committed something: a replay. @defaultValue false */
@@ -863,31 +1313,36 @@ export interface StreamOptions {
     readonly commit?: 'auto' | 'batch' | 'message';
     /** Milliseconds between the commits of `auto`. @defaultValue 1000 */
     readonly commitInterval?: number;
-    /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */
-    readonly ack?: 'loop' | 'manual';
     /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
     readonly drainTimeout?: number;
     /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
     readonly sessionTimeout?: number;
-    /** Ends the loop: what is handled is committed first. */
+    /** Ends it: what is handled is committed first. */
     readonly signal?: AbortSignal;
 }
-export interface StreamSettings {
+export interface ReadingSettings {
     readonly topics: readonly string[];
     readonly group: string | null;
     readonly from: 'earliest' | 'latest' | Date | readonly Position[];
     readonly seek: boolean;
     readonly commit: 'auto' | 'batch' | 'message';
     readonly commitInterval: number;
-    readonly ack: 'loop' | 'manual';
     readonly drainTimeout: number;
     readonly sessionTimeout: number;
     readonly signal: AbortSignal | null;
 }
-/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
-export declare function streamSettings(topics: string | readonly string[], options?: StreamOptions): StreamSettings;
+/** The longest that anything may take or wait for: a day. */
+export declare const DAY_MS = 86400000;
+/**
+ * The options of `call`, which is `stream` or `consume`, with their defaults. Throws an
+ * `OptionError` that names the wrong one. Names that it doesn't know are not its to refuse.
+ */
+export declare function readingSettings(call: string, topics: string | readonly string[], options: ReadingOptions & {
+    readonly startsAt?: 'latest';
+}): ReadingSettings;
 
 // dist/consumer/received-event.d.ts
+import type { Broken } from './broken.ts';
 import type { Delivery } from './marks.ts';
 /** Who is told that an event is handled. */
 export interface Acknowledger {
@@ -899,6 +1354,8 @@ export declare class ReceivedEvent {
     readonly topic: string;
     readonly partition: number;
     readonly offset: bigint;
+    /** Set where no codec could read it and `onBroken` is `deliver`: `payload` and `headers` are the record's. */
+    readonly broken: Broken | undefined;
     /** The same however often the event is published; `undefined` on records of other systems that have none. */
     get uuid(): string | undefined;
     /** When it happened, as the sender said. */
@@ -966,6 +1423,543 @@ export declare class PartitionMark implements TopicPartition {
     /** All records below `offset` were handed out, or are for no reader. */
     pass(offset: bigint): void;
 }
+
+// dist/consumer/consume/handling.d.ts
+import type { Codec } from '../../core/codec.ts';
+import { type Inbox } from '../../core/inbox.ts';
+import { ReceivedEvent } from '../received-event.ts';
+import type { Outcome } from './dispatcher.ts';
+import type { ConsumeSettings } from './options.ts';
+import type { Run } from './runs.ts';
+/** What a handler gets beside its events. */
+export interface HandlerContext<Tx = unknown> {
+    /** Aborts when the handler takes longer than `timeout`, or when what it does counts no more. */
+    readonly signal: AbortSignal;
+    /** The inbox's transaction; `undefined` without an inbox. It is committed when the handler ends. */
+    readonly tx: Tx;
+    /** From 1: how often the first of the events was given to a handler here. */
+    readonly attempt: number;
+}
+export type Handler<Tx = unknown> = (event: ReceivedEvent, context: HandlerContext<Tx>) => unknown;
+export type BatchHandler<Tx = unknown> = (events: readonly ReceivedEvent[], context: HandlerContext<Tx>) => unknown;
+export interface HandlingParts {
+    readonly settings: ConsumeSettings;
+    readonly codecFor: (topic: string) => Codec;
+    readonly handler: BatchHandler<never>;
+    readonly inbox: Inbox | null;
+    /** The records are dead letters: each is given as the event that it was. */
+    readonly isRedrive: boolean;
+    readonly onDuplicates: (count: number) => void;
+}
+/** Makes events of records, and calls the handler with them: in the inbox's transaction, if there is one. */
+export declare class Handling {
+    #private;
+    constructor(parts: HandlingParts);
+    /** Never rejects. */
+    call(run: Run): Promise<Outcome>;
+}
+
+// dist/consumer/consume/dispatcher.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import { Backlog } from './backlog.ts';
+import type { DeadLetters } from '../dead-letters.ts';
+import { Runs, type Run } from './runs.ts';
+import { Troubles } from './troubles.ts';
+import type { ConsumeSettings } from './options.ts';
+import type { Entry } from './partition-work.ts';
+export type Entries = readonly [Entry, ...Entry[]];
+/** What became of a call of the handler; `count` events from the first one were given to it. */
+export type Outcome = {
+    readonly state: 'handled';
+    readonly count: number;
+}
+/** `isUndone`: what was done for those before the failed one is undone. */
+ | {
+    readonly state: 'failed';
+    readonly error: unknown;
+    readonly count: number;
+    readonly isUndone?: boolean;
+}
+/** The inbox's database is away: no event's fault. */
+ | {
+    readonly state: 'away';
+    readonly error: unknown;
+}
+/** The first one is passed over, as `onBroken` said. */
+ | {
+    readonly state: 'skipped';
+}
+/** To be a dead letter, without an attempt. */
+ | {
+    readonly state: 'dead';
+    readonly error: unknown;
+}
+/** The consumer can't go on. */
+ | {
+    readonly state: 'over';
+    readonly error: unknown;
+};
+export interface DispatcherParts {
+    readonly settings: ConsumeSettings;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly name: string;
+    readonly deadLetters: Pick<DeadLetters, 'send'> | null;
+    /** Calls the handler. Never rejects. */
+    readonly call: (run: Run) => Promise<Outcome>;
+    /** A mark may have moved, or there is room for more. */
+    readonly onProgress: () => void;
+    readonly onOver: (error: unknown) => void;
+}
+/**
+ * Gives events to the handler: one at a time of a lane, `concurrency` of them side by side.
+ *
+ * An event that fails waits in its lane, and takes no place of the others. While it drains (the
+ * group takes the partitions, or the consumer stops) it starts only what is in hand already, because
+ * a later event of the partition was handed out; an event that is blocked is let go.
+ */
+export declare class Dispatcher {
+    #private;
+    readonly backlog: Backlog;
+    readonly runs: Runs;
+    readonly troubles: Troubles;
+    constructor(parts: DispatcherParts);
+    get handled(): number;
+    get dead(): number;
+    get skipped(): number;
+    get isPaused(): boolean;
+    /** Whether it could start more calls than it has events for. */
+    get isHungry(): boolean;
+    pause(): void;
+    resume(): void;
+    /** Starts what may start. */
+    start(): void;
+    /** From now on only what is in hand is finished. */
+    drain(): void;
+    /** Nothing that was fetched is this consumer's any more. Gives how many events were with the handler. */
+    abandon(): number;
+    close(): void;
+}
+
+// dist/consumer/consume/backlog.d.ts
+import type { PartitionMark } from '../marks.ts';
+import type { ReadPage } from '../reader.ts';
+import { type Entry, type Lane, type Order, PartitionWork } from './partition-work.ts';
+export interface BacklogLimits {
+    readonly order: Order;
+    /** Most events of a partition. */
+    readonly window: number;
+    readonly windowBytes: number;
+    /** Most events of one call. */
+    readonly batch: number;
+    /** Told of a lane that has fewer, and is to be offered again when it waited for long enough. */
+    readonly onPartial: (lane: Lane) => void;
+}
+/** What was fetched and is not handled, and which of it may start next. */
+export declare class Backlog {
+    #private;
+    constructor(limits: BacklogLimits);
+    get works(): Iterable<PartitionWork>;
+    /** How many calls of the handler may start. */
+    get ready(): number;
+    of(mark: PartitionMark): PartitionWork | undefined;
+    isFull(mark: PartitionMark): boolean;
+    add(page: ReadPage): void;
+    /** The lane may go on. */
+    offer(lane: Lane): void;
+    /** Hands out what is to be handled next by one call. */
+    take(): readonly [Entry, ...Entry[]] | null;
+    /** The first event of the lane is handled. */
+    handled(lane: Lane): void;
+    /** Forgets what is not in hand; what is goes on. */
+    keepInHand(): void;
+    /** Forgets all. */
+    abandon(): void;
+}
+
+// dist/consumer/reader.d.ts
+import type { Clock } from '../core/clock.ts';
+import type { LogClient, Page } from '../core/log.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Health } from './health.ts';
+import type { PartitionMark } from './marks.ts';
+import type { ReadingSettings } from './reading-options.ts';
+/** What a fetch brought of one partition, for as long as `epoch` is the reader's. */
+export interface ReadPage {
+    readonly mark: PartitionMark;
+    readonly page: Page;
+    readonly epoch: number;
+}
+export interface ReaderParts {
+    readonly client: LogClient;
+    readonly settings: ReadingSettings;
+    readonly logger: Logger;
+    readonly clock: Clock;
+    readonly health: Health;
+    /** There are pages to take, or it failed. */
+    readonly onReady: () => void;
+    /** What was taken before is void; `draining`: what is in hand may finish, `over`: no longer. */
+    readonly onEpoch?: (what: 'draining' | 'over') => void;
+    /** Whether a partition is not to be fetched for now. @defaultValue as many events in hand as fit the window */
+    readonly isFull?: (mark: PartitionMark) => boolean;
+}
+/**
+ * Reads the partitions that are this reader's, one fetch ahead: the pages of one fetch are in hand,
+ * those of the next are in flight or wait to be taken. Then fetching stops: the broker is the buffer.
+ */
+export declare class Reader {
+    #private;
+    private constructor();
+    /** Starts to read. */
+    static start(parts: ReaderParts): Reader;
+    /** What was fetched and taken belongs to this epoch, or to none any more. */
+    get epoch(): number;
+    marks(): Iterable<PartitionMark>;
+    /** The pages that were fetched, or `null`. Taking them starts the next fetch. Throws what ended the reading. */
+    take(): ReadPage[] | null;
+    /** A mark may have moved. */
+    progressed(): void;
+    /** Commits what is handled. */
+    commit(): Promise<void>;
+    /** Resolves when nothing is in hand, or when `signal` aborts. */
+    drained(signal: AbortSignal): Promise<void>;
+    /** Commits what is handled, for as long as `patience` lasts, leaves the group and closes the client. */
+    close(patience: AbortSignal): Promise<void>;
+}
+
+// dist/consumer/consume/partition-work.d.ts
+import { type LogRecord } from '../../core/codec.ts';
+import type { Mended } from '../broken.ts';
+import type { Delivery, PartitionMark } from '../marks.ts';
+import type { ReadPage } from '../reader.ts';
+/** A record that was fetched and is not handled. */
+export declare class Entry {
+    readonly lane: Lane;
+    readonly record: LogRecord;
+    readonly bytes: number;
+    /** Counts the events of its partition. */
+    readonly number: number;
+    /** What is handed out for it, once it was read. */
+    decoded: Mended | null;
+    /** `null` until it, or one behind it in its partition, is handed out. */
+    delivery: Delivery | null;
+    /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
+    isAbandoned: boolean;
+    /** By the clock, when it was first given to the handler. */
+    beganAt: number | null;
+    attempts: number;
+    firstFailedAt: number;
+    lastFailedAt: number;
+    constructor(lane: Lane, record: LogRecord, number: number);
+    get topic(): string;
+    get partition(): number;
+    /** Where it is, for messages and maps. */
+    get place(): string;
+    get key(): string | null;
+    /** Counts a failure. */
+    failed(now: number): void;
+}
+/**
+ * Events that wait for each other, in offset order: those of a key, or of a partition.
+ * `idle`: it has none, or waits for more of them; `ready`: its first may start; `busy`: it runs;
+ * `waiting`: for its next attempt, or for a dead letter to be written.
+ */
+export declare class Lane {
+    readonly of: PartitionWork;
+    /** As the partition knows it; `null` for an event without order. */
+    readonly key: string | null;
+    state: 'idle' | 'ready' | 'busy' | 'waiting';
+    entries: Entry[];
+    /** How many of the next ones are given one by one, to find the one that fails. */
+    singles: number;
+    /** It waits for a batch to fill. */
+    isFilling: boolean;
+    /** It waited long enough for a batch to fill. */
+    isDue: boolean;
+    constructor(of: PartitionWork, key: string | null);
+}
+export type Order = 'key' | 'partition' | 'none';
+/**
+ * What was fetched of one partition. An event counts as in hand when it, or a later one, is given to
+ * the handler: whoever gets the partition next goes on behind all of these.
+ */
+export declare class PartitionWork {
+    #private;
+    readonly mark: PartitionMark;
+    /** Keys whose later events follow a dead one. */
+    readonly deadKeys: Set<string>;
+    /** Lanes that wait until the mark is nearer. */
+    beyond: Lane[];
+    constructor(mark: PartitionMark, order: Order);
+    /** Events between the mark and the position. */
+    get events(): number;
+    /** Bytes of the events that are not handled. */
+    get bytes(): number;
+    /** In the order in which they were fetched. */
+    get unhandled(): ReadonlySet<Entry>;
+    /** How many events lie between the first that is not handled and this one. */
+    distance(entry: Entry): number;
+    /** Gives the lanes that the events of the page are in. */
+    add({ page }: ReadPage): ReadonlySet<Lane>;
+    /** The event, and all before it, are in hand. */
+    handOut(last: Entry): void;
+    /** The first event of the lane is handled. */
+    handled(lane: Lane): void;
+    /** Forgets what is not in hand. */
+    keepInHand(): void;
+}
+
+// dist/consumer/dead-letters.d.ts
+import type { Broker } from '../core/broker.ts';
+import type { LogRecord, WireRecord } from '../core/codec.ts';
+import type { Logger } from '../core/logger.ts';
+import type { BrokenRecord } from './broken.ts';
+/** Where an event came from that is a dead letter. */
+export interface Provenance {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly timestamp: number;
+}
+/** The topic of a group's dead letters. */
+export declare function deadLetterTopic(topic: string, group: string): string;
+/** A record that is to be a dead letter, and what is known of its failures. */
+export interface Letter {
+    readonly topic: string;
+    readonly partition: number;
+    readonly record: LogRecord;
+    readonly attempts: number;
+    readonly firstFailedAt: number;
+    readonly lastFailedAt: number;
+}
+export interface DeadLettersParts {
+    readonly broker: Pick<Broker, 'openProducer'>;
+    readonly logger: Logger;
+    readonly group: string;
+    /** For all topics; `null`: one for each. */
+    readonly topic: string | null;
+    /** The records are dead letters already: those that fail again keep where they came from. */
+    readonly isRedrive: boolean;
+}
+/**
+ * Writes a group's dead letters: value, key and headers as they were, and behind these where it came
+ * from and why. It connects with the first one.
+ */
+export declare class DeadLetters {
+    #private;
+    constructor(parts: DeadLettersParts);
+    /** Resolves when all replicas have it. */
+    send(letter: Letter, error: unknown): Promise<void>;
+    /** Resolves when all replicas have a record that no codec reads. */
+    sendBroken({ topic, partition, ...record }: BrokenRecord, reason: unknown): Promise<void>;
+    /** What is under way rejects. */
+    close(): void;
+}
+/** Where a dead letter came from; `null` for a record that is none. */
+export declare function provenanceOf({ headers }: Pick<WireRecord, 'headers'>): Provenance | null;
+/** The headers that the record had before it became a dead letter. */
+export declare function ownHeaders({ headers }: Pick<WireRecord, 'headers'>): WireRecord['headers'];
+
+// dist/consumer/consume/runs.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Entry } from './partition-work.ts';
+/** A call of the handler. */
+export declare class Run {
+    #private;
+    readonly entries: readonly [Entry, ...Entry[]];
+    /** By `clock.monotonic` and `clock.now`. */
+    readonly start: number;
+    readonly startedAt: number;
+    isStuck: boolean;
+    readonly ended: PromiseWithResolvers<void>;
+    constructor(entries: readonly [Entry, ...Entry[]], clock: Clock);
+    /** Made only for handlers that look at it: it costs more than an event. */
+    get signal(): AbortSignal;
+    abort(reason: string): void;
+}
+export interface RunsParts {
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly onStuck: (run: Run) => void;
+}
+/** The calls of the handler that have not ended. All have the same time, so the oldest is the next to be over it. */
+export declare class Runs {
+    #private;
+    constructor(parts: RunsParts);
+    get size(): number;
+    get stuck(): Run | undefined;
+    begin(entries: readonly [Entry, ...Entry[]]): Run;
+    end(run: Run): void;
+    /** Their signals abort; they go on beside what is started from now on. Gives how many events. */
+    abandon(): number;
+    /** The call that was abandoned with this event, where it has not ended. */
+    abandonedWith(entry: Entry): Run | undefined;
+    /** Nothing is watched any longer. */
+    close(): void;
+}
+
+// dist/consumer/consume/troubles.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Entry } from './partition-work.ts';
+import type { Run } from './runs.ts';
+/** The event that holds a consumer up. */
+export interface HeldEvent {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly key: string | null;
+    /** Failures so far. */
+    readonly attempts: number;
+    /** Since it was first given to the handler. */
+    readonly ageMs: number;
+    /** What it fails with; `null` where the handler has not ended. */
+    readonly reason: string | null;
+}
+export interface TroublesParts {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly name: string;
+}
+/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
+export declare class Troubles {
+    #private;
+    constructor(parts: TroublesParts);
+    /** The event that is blocked for the longest time. */
+    get firstBlocked(): {
+        readonly since: Date;
+        readonly event: HeldEvent;
+    } | null;
+    /** Since when the inbox's database is away. */
+    get awaySince(): Date | null;
+    has(entry: Entry): boolean;
+    describe(entry: Entry, reason: string | null): HeldEvent;
+    failed(entry: Entry, error: unknown): void;
+    blocked(entry: Entry, error: unknown): void;
+    cured(entry: Entry): void;
+    buried(entry: Entry, error: unknown): void;
+    stuck(run: Run): void;
+    unstuck(run: Run): void;
+    inboxIsAway(error: unknown): void;
+    inboxIsBack(): void;
+    /** The events are another's. */
+    forgetEvents(): void;
+}
+
+// dist/consumer/consume/options.d.ts
+import type { Inbox } from '../../core/inbox.ts';
+import type { OutboxStore } from '../../core/outbox-store.ts';
+import { type OnBroken } from '../broken.ts';
+import { type ReadingOptions, type ReadingSettings } from '../reading-options.ts';
+import type { ReceivedEvent } from '../received-event.ts';
+import type { Order } from './partition-work.ts';
+import { type RetryOptions, type RetrySettings } from './retry.ts';
+interface SharedOptions<Tx> extends Omit<ReadingOptions, 'commit'> {
+    /** The consumer group: its members share the partitions. */
+    readonly group: string;
+    /** Most calls of the handler side by side. @defaultValue 16 */
+    readonly concurrency?: number;
+    /**
+     * Most events of a partition between the first that is not handled and the last that was fetched,
+     * at most 64 MiB of them: it bounds memory, and what comes again after a crash. @defaultValue 10000
+     */
+    readonly window?: number;
+    /** How a failed event is tried again; it holds back only what waits for it. */
+    readonly retry?: RetryOptions;
+    /** A handler that takes longer, in milliseconds, is `stuck`: its signal aborts. @defaultValue 60000 */
+    readonly timeout?: number;
+    /**
+     * Where an event goes that failed too often, or was rejected: `topic`, or `<topic>.<group>.dead`.
+     * @defaultValue none: it is tried for ever
+     */
+    readonly deadLetter?: {
+        readonly topic?: string;
+    };
+    /**
+     * Whether later events of a dead letter's key go on, or follow it there, for as long as this
+     * consumer has the partition. @defaultValue `'continue'`
+     */
+    readonly afterDead?: 'continue' | 'follow';
+    /**
+     * Handles each event once per group, in a transaction with what the handler does: `true` for the
+     * store of the bus, or another store. @defaultValue none
+     */
+    readonly inbox?: true | Inbox<Tx> | OutboxStore<Tx>;
+    /** What an event is known by in the inbox, a UUID. @defaultValue its `uuid`, else its `ce_source` and `ce_id`, else its place */
+    readonly inboxKey?: (event: ReceivedEvent) => string;
+    /** With `seek` and an inbox: whether what was handled before is handled again, or only what is missing. */
+    readonly replay?: 'again' | 'missing';
+    /**
+     * What becomes of a record that no codec reads: `stop` ends the consumer before it with a
+     * `BrokenRecordError`; `deliver` gives it to the handler with `broken` and its bytes;
+     * `deadLetter` puts it there; a function says one of these or `'skip'`, or reads it.
+     * @defaultValue `'stop'`
+     */
+    readonly onBroken?: OnBroken;
+}
+export interface ConsumeOptions<Tx = unknown> extends SharedOptions<Tx> {
+    /** One at a time per key, per partition, or without any order. Events without a key have none. @defaultValue `'key'` */
+    readonly order?: Order;
+}
+export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
+    /** Most events of one call. @defaultValue 100 */
+    readonly maxEvents?: number;
+    /** How long the first event of a batch waits for more, in milliseconds. @defaultValue 100 */
+    readonly maxWait?: number;
+}
+export interface ConsumeSettings {
+    readonly reading: ReadingSettings;
+    readonly group: string;
+    readonly order: Order;
+    readonly maxEvents: number;
+    readonly maxWait: number;
+    readonly concurrency: number;
+    readonly window: number;
+    readonly windowBytes: number;
+    readonly retry: RetrySettings;
+    readonly timeout: number;
+    /** `topic: null`: one for each topic. `null`: none. */
+    readonly deadLetter: {
+        readonly topic: string | null;
+    } | null;
+    readonly afterDead: 'continue' | 'follow';
+    readonly inboxKey: ((event: ReceivedEvent) => string) | null;
+    readonly replay: 'again' | 'missing';
+    readonly onBroken: OnBroken;
+}
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function consumeSettings(topics: string | readonly string[], options: ConsumeOptions<never>, call?: string): ConsumeSettings;
+/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
+export declare function redriveSettings(deadTopic: string, options: ConsumeOptions<never>): ConsumeSettings;
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function batchSettings(topics: string | readonly string[], options: ConsumeBatchesOptions<never>): ConsumeSettings;
+export {};
+
+// dist/consumer/consume/retry.d.ts
+export interface RetryOptions {
+    /**
+     * How often an event is tried before it is a dead letter or, where there is no `deadLetter`,
+     * before the consumer says `blocked` and goes on trying. @defaultValue 5
+     */
+    readonly attempts?: number;
+    readonly backoff?: {
+        /** The wait after the first failure, in milliseconds. @defaultValue 100 */
+        readonly first?: number;
+        /** How much longer each wait is than the one before. @defaultValue 2 */
+        readonly factor?: number;
+        /** The longest wait, in milliseconds. @defaultValue 30000 */
+        readonly max?: number;
+        /** The part of a wait that is random, 0 to 1. @defaultValue 0.2 */
+        readonly jitter?: number;
+    };
+}
+export interface RetrySettings {
+    readonly attempts: number;
+    /** The wait after so many failures, in milliseconds. */
+    readonly waitMs: (failures: number) => number;
+}
+export declare function retrySettings(call: string, options?: RetryOptions): RetrySettings;
 
 // dist/relay/relay.d.ts
 import type { Broker } from '../core/broker.ts';

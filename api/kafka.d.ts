@@ -51,9 +51,11 @@ export interface Broker {
     forget(fence: string): Promise<void>;
     /** Resolves where the topic can be written to. Throws a `BrokerError` that says why not. */
     probe(topic: string, signal: AbortSignal): Promise<void>;
+    /** Opens a producer for records that come one by one. It connects at the first record. */
+    openProducer(options: ProducerOptions): Promise<Producer>;
     /** Opens a client for one reader. */
     openLog(options: LogClientOptions): Promise<LogClient>;
-    /** Closes what is shared. Publishers and log clients are closed by who opened them. */
+    /** Closes what is shared. Publishers, producers and log clients are closed by who opened them. */
     close(): Promise<void>;
 }
 export interface BrokerCapabilities {
@@ -125,6 +127,26 @@ export type AppendResult = {
     /** What was not taken. Indexes in neither list were not written and may be published again. */
     readonly refusals: readonly Refusal[];
 };
+export interface ProducerOptions {
+    /** A name for the broker's own logs and metrics. */
+    readonly clientId: string;
+    /** Closes the producer when it aborts. */
+    readonly signal: AbortSignal;
+    /** Told when records wait for the broker (`away`), and when the broker is back (`null`). */
+    readonly onAway: (error: BrokerError | null) => void;
+}
+/** Writes single records, outside of any outbox: at least once. */
+export interface Producer {
+    /**
+     * Resolves when all in-sync replicas have the record. May be called side by side: the records of
+     * one producer keep the order of the calls. While the broker is away it waits. Rejects with a
+     * `BrokerError`: `topic-unavailable`, `event-refused`, `misconfigured`, `unknown` where nobody
+     * knows what became of it, or `away` once the producer is closed.
+     */
+    send(record: TopicRecord): Promise<void>;
+    /** Ends it without waiting: what is under way rejects. */
+    close(): Promise<void>;
+}
 export interface Refusal {
     /** Of the records that were refused together: with one it is that one's fault. Ascending. */
     readonly indexes: readonly number[];
@@ -164,6 +186,10 @@ export declare const ERROR_CODES: {
     readonly ONCOMMIT_STREAM_IN_USE: 'A stream is iterated twice, or asked for the next event while one is pending.';
     readonly ONCOMMIT_OFFSET_LOST: 'The position to read from does not exist in the topic any more.';
     readonly ONCOMMIT_BROKEN_RECORD: 'No codec can read a record.';
+    readonly ONCOMMIT_REJECTED: 'A handler refuses an event for good.';
+    readonly ONCOMMIT_RETRY_AFTER: 'A handler asks for an event again after a while.';
+    readonly ONCOMMIT_BATCH: 'A handler of batches failed at one of the events.';
+    readonly ONCOMMIT_BACKPRESSURE: 'More events wait for a reader than it said it can take.';
     readonly ONCOMMIT_STOPPED: 'The part was stopped and can not be used again.';
 };
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -255,6 +281,18 @@ export declare class BrokenRecordError extends OncommitError {
         value: Buffer | null;
     }, options: ErrorOptions);
 }
+/** The reader was too slow: `offset` is the first event that found no room. */
+export declare class BackpressureError extends OncommitError {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    constructor(at: {
+        topic: string;
+        partition: number;
+        offset: bigint;
+        maxEvents: number;
+    });
+}
 /** A stream has one reader, which asks for one event at a time. */
 export declare class StreamInUseError extends OncommitError {
     constructor(message: string);
@@ -263,6 +301,20 @@ export declare class StreamInUseError extends OncommitError {
 export declare function describe(value: unknown): string;
 /** The message of whatever was thrown, with those of its causes. */
 export declare function reasonOf(error: unknown): string;
+/** Thrown by a handler: the event is a dead letter at once, no attempt will help. */
+export declare class Reject extends OncommitError {
+    constructor(reason: string, options?: ErrorOptions);
+}
+/** Thrown by a handler: the next attempt comes after so many milliseconds. */
+export declare class RetryAfter extends OncommitError {
+    readonly ms: number;
+    constructor(ms: number, options?: ErrorOptions);
+}
+/** Thrown by a handler of batches: the events before `index` are handled, that one failed. */
+export declare class BatchError extends OncommitError {
+    readonly index: number;
+    constructor(index: number, options?: ErrorOptions);
+}
 
 // dist/core/log.d.ts
 import type { BrokerError, OffsetLostError } from './errors.ts';
@@ -451,6 +503,7 @@ export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | '
 // dist/core/outbox-store.d.ts
 import type { OutboxEvent, StoredEvent } from './event.ts';
 import type { IdRanges } from './id-ranges.ts';
+import type { Inbox } from './inbox.ts';
 /**
  * Where committed events wait until the broker has them. One implementation per database;
  * `oncommit/testing` has the suite that each one passes.
@@ -464,6 +517,8 @@ export interface OutboxStore<Tx = unknown> {
     readonly outbox: string;
     /** How many lanes events are spread over: the most relays that can work at once. */
     readonly lanes: number;
+    /** In the same database, where the store has one. `Tx` is the same: `append` takes it. */
+    readonly inbox?: Inbox<Tx>;
     /**
      * Adds events inside the caller's transaction, in their order: they exist if, and only if,
      * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
@@ -645,6 +700,66 @@ export interface CleanResult {
     /** The limit was reached: there may be more. */
     readonly more: boolean;
 }
+
+// dist/core/inbox.d.ts
+/**
+ * What is done once, in the transaction that notes it. An interface and no function type, by which
+ * the compiler lets `Tx` be narrower than what the store takes: the driver's own type.
+ */
+export interface InboxWork<Tx> {
+    (tx: Tx, fresh: ReadonlySet<string>): Promise<void>;
+    readonly name?: string;
+}
+/** Lets an event have its effects once per group, in one transaction with them. */
+export interface Inbox<Tx = unknown> {
+    /**
+     * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
+     * transaction and the new ones, in the letters in which they were given (not at all where none is
+     * new), and commits. Gives the new ones. Another call with one of them, here or in another
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
+     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
+     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     *
+     * Where `work` throws, everything is rolled back and it rejects with that very error, also where
+     * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
+     * `StoreError` takes the place of what `work` threw on it. A serialisation failure is tried
+     * again, `work` too; one that does not cure itself is a `StoreError`. After a `StoreError` the
+     * outcome may be unknown: the same call again finds out. `work` never runs beside itself: nothing
+     * settles before it has ended.
+     */
+    once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
+    /**
+     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
+     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     */
+    clean(retentionMs: number): Promise<number>;
+}
+/** What an event is known by. */
+export interface InboxOrigin {
+    /** Ours, the same however often it is published. */
+    readonly uuid: string | undefined;
+    /** The CloudEvents attributes of a foreign event, which together are unique. */
+    readonly source?: string | undefined;
+    readonly id?: string | undefined;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    /** A topic that was made anew has the same offsets again, and other times. */
+    readonly publishedAt: Date;
+}
+/**
+ * The uuid under which an inbox notes an event: its own; one made of `source` and `id` where it has
+ * none; with neither, one made of its place in the log, by which a copy that is published again is
+ * another event.
+ */
+export declare function inboxUuid(event: InboxOrigin): string;
+/**
+ * The uuids of a call as stores keep them: each once, in small letters, and in one order, so that
+ * no two calls wait for each other. Throws an `OptionError` where the call can't be noted.
+ */
+export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
+/** Which of `uuids`, as they were given, are among those that a store has just noted. */
+export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
 
 // dist/brokers/kafka/kafka-options.d.ts
 import type { ConnectionOptions } from 'node:tls';

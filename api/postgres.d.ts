@@ -133,6 +133,7 @@ export declare function postgres(options: PostgresOptions): OutboxStore<Postgres
 // dist/core/outbox-store.d.ts
 import type { OutboxEvent, StoredEvent } from './event.ts';
 import type { IdRanges } from './id-ranges.ts';
+import type { Inbox } from './inbox.ts';
 /**
  * Where committed events wait until the broker has them. One implementation per database;
  * `oncommit/testing` has the suite that each one passes.
@@ -146,6 +147,8 @@ export interface OutboxStore<Tx = unknown> {
     readonly outbox: string;
     /** How many lanes events are spread over: the most relays that can work at once. */
     readonly lanes: number;
+    /** In the same database, where the store has one. `Tx` is the same: `append` takes it. */
+    readonly inbox?: Inbox<Tx>;
     /**
      * Adds events inside the caller's transaction, in their order: they exist if, and only if,
      * `tx` commits. Throws a `TransactionError`, with nothing written, where `tx` is no open
@@ -401,6 +404,66 @@ export declare function countIds(ranges: IdRanges): number;
 export declare function formatRanges(ranges: IdRanges): string;
 /** Reads what `formatRanges` wrote. Throws a `SyntaxError` on anything else. */
 export declare function parseRanges(text: string): IdRanges;
+
+// dist/core/inbox.d.ts
+/**
+ * What is done once, in the transaction that notes it. An interface and no function type, by which
+ * the compiler lets `Tx` be narrower than what the store takes: the driver's own type.
+ */
+export interface InboxWork<Tx> {
+    (tx: Tx, fresh: ReadonlySet<string>): Promise<void>;
+    readonly name?: string;
+}
+/** Lets an event have its effects once per group, in one transaction with them. */
+export interface Inbox<Tx = unknown> {
+    /**
+     * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
+     * transaction and the new ones, in the letters in which they were given (not at all where none is
+     * new), and commits. Gives the new ones. Another call with one of them, here or in another
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
+     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
+     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     *
+     * Where `work` throws, everything is rolled back and it rejects with that very error, also where
+     * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
+     * `StoreError` takes the place of what `work` threw on it. A serialisation failure is tried
+     * again, `work` too; one that does not cure itself is a `StoreError`. After a `StoreError` the
+     * outcome may be unknown: the same call again finds out. `work` never runs beside itself: nothing
+     * settles before it has ended.
+     */
+    once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
+    /**
+     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
+     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     */
+    clean(retentionMs: number): Promise<number>;
+}
+/** What an event is known by. */
+export interface InboxOrigin {
+    /** Ours, the same however often it is published. */
+    readonly uuid: string | undefined;
+    /** The CloudEvents attributes of a foreign event, which together are unique. */
+    readonly source?: string | undefined;
+    readonly id?: string | undefined;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    /** A topic that was made anew has the same offsets again, and other times. */
+    readonly publishedAt: Date;
+}
+/**
+ * The uuid under which an inbox notes an event: its own; one made of `source` and `id` where it has
+ * none; with neither, one made of its place in the log, by which a copy that is published again is
+ * another event.
+ */
+export declare function inboxUuid(event: InboxOrigin): string;
+/**
+ * The uuids of a call as stores keep them: each once, in small letters, and in one order, so that
+ * no two calls wait for each other. Throws an `OptionError` where the call can't be noted.
+ */
+export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
+/** Which of `uuids`, as they were given, are among those that a store has just noted. */
+export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
 
 // dist/stores/postgres/roles.d.ts
 /** Names of the roles that `rolesSql` makes. */

@@ -1,5 +1,6 @@
-// How fast a consumer reads a backlog, over the bare client's fetch loop in the same run. Each
-// contestant is a process of its own; rounds alternate, and the ratio is the median of rounds.
+// How fast a backlog is read, over the bare client's fetch loop in the same run: by `stream`, by
+// `consume` with an empty handler, and by kafkajs. Each contestant is a process of its own, they
+// take turns, and a ratio is the median of the rounds.
 import { fork } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -8,7 +9,14 @@ import { parseArgs } from 'node:util'
 import { kafka } from '../src/brokers/kafka/index.ts'
 import { cloudEvents } from '../src/codecs/cloudevents/index.ts'
 import { createTopic, startKafka } from '../test/servers/index.ts'
-import { type Contestant, type Finding, type Job, PARTITIONS, TOPIC } from './consume/job.ts'
+import {
+  type Contestant,
+  CONTESTANTS,
+  type Finding,
+  type Job,
+  PARTITIONS,
+  TOPIC,
+} from './consume/job.ts'
 
 const { values } = parseArgs({
   options: {
@@ -24,15 +32,25 @@ await createTopic(server, TOPIC, { partitions: PARTITIONS })
 console.log(`${events} events of 1 KiB, ${rounds} rounds`)
 await fill()
 
-const ratios: number[] = []
+const ratios = new Map<Contestant, number[]>()
 await run('fetch')
 for (let round = 1; round <= rounds; round++) {
-  const bare = await measure('fetch', round)
-  const stream = await measure('stream', round)
-  ratios.push(stream.perSecond / bare.perSecond)
+  let bare = Number.NaN
+  for (const contestant of CONTESTANTS) {
+    const { perSecond } = await measure(contestant, round)
+    if (contestant === 'fetch') bare = perSecond
+    ratios.set(contestant, [...(ratios.get(contestant) ?? []), perSecond / bare])
+  }
 }
-const median = ratios.toSorted((a, b) => a - b)[Math.floor(ratios.length / 2)] ?? Number.NaN
-console.log(`stream ${median.toFixed(2)}`)
+for (const contestant of ['kafkajs eachBatch', 'kafkajs eachMessage'] as const)
+  console.log(`${contestant} ${median(contestant)}`)
+console.log(`stream ${median('stream')} · consume ${median('consume')}`)
+
+/** Over the bare client's loop in the same round. */
+function median(contestant: Contestant): string {
+  const all = (ratios.get(contestant) ?? []).toSorted((a, b) => a - b)
+  return (all[Math.floor(all.length / 2)] ?? Number.NaN).toFixed(2)
+}
 
 /** As a relay writes them: in batches, 1 KiB each with the headers of an event, over 1,000 keys. */
 async function fill(): Promise<void> {
@@ -67,7 +85,7 @@ async function measure(contestant: Contestant, round: number): Promise<Finding> 
   const finding = await run(contestant)
   const { perSecond, cpuMicros } = finding
   console.log(
-    `round ${round}  ${contestant.padEnd(8)}${Math.round(perSecond).toString().padStart(7)} events/s` +
+    `round ${round}  ${contestant.padEnd(20)}${Math.round(perSecond).toString().padStart(7)} events/s` +
       `${cpuMicros.toFixed(1).padStart(7)} us CPU an event`,
   )
   return finding

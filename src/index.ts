@@ -1,28 +1,31 @@
 export { EventBus } from './bus/event-bus.ts'
 export type { EventBusOptions } from './bus/event-bus.ts'
+export type { Consumer } from './consumer/consume/consumer.ts'
+export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
+export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts'
 export type {
-  Consumer,
+  ConsumerCounts,
   ConsumerHealth,
   ConsumerLag,
   ConsumerResult,
-} from './consumer/consume/consumer.ts'
-export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
-export type {
-  BrokenPolicy,
-  ConsumeBatchesOptions,
-  ConsumeOptions,
-  OnBroken,
-} from './consumer/consume/options.ts'
+} from './consumer/consume/report.ts'
 export type { RetryOptions } from './consumer/consume/retry.ts'
 export type { HeldEvent } from './consumer/consume/troubles.ts'
-export type { EventStream, PartitionLag } from './consumer/event-stream.ts'
+export type { Backpressure } from './consumer/backpressure.ts'
+export type { Broken, BrokenRecord, OnBroken } from './consumer/broken.ts'
+export type { StreamCounts } from './consumer/counts.ts'
+export type { EventStream } from './consumer/event-stream.ts'
 export type { StreamHealth } from './consumer/health.ts'
-export type { StartAt, StreamOptions } from './consumer/options.ts'
+export type { PartitionLag } from './consumer/lag.ts'
+export type { StreamOptions } from './consumer/options.ts'
+export type { ReadingOptions, StartAt } from './consumer/reading-options.ts'
 export type { ReceivedEvent } from './consumer/received-event.ts'
 export type {
   AppendResult,
   Broker,
   BrokerCapabilities,
+  Producer,
+  ProducerOptions,
   PublishBatch,
   PublishedBatch,
   Publisher,
@@ -32,6 +35,7 @@ export type {
 } from './core/broker.ts'
 export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts'
 export {
+  BackpressureError,
   BatchError,
   BrokenRecordError,
   BrokerError,
@@ -52,6 +56,7 @@ export {
 export type { BrokerFailure, ErrorCode } from './core/errors.ts'
 export type { EventInput, HeaderValue, Headers, OutboxEvent, StoredEvent } from './core/event.ts'
 export type { IdRange, IdRanges } from './core/id-ranges.ts'
+export type { Inbox, InboxWork } from './core/inbox.ts'
 export type {
   FetchOptions,
   GroupMembership,

@@ -129,7 +129,7 @@ const retries: readonly (readonly [object, string | true])[] = [
   [{ attempts: 1.5 }, 'attempts: got 1.5, takes a whole number of at least 1'],
   [{ backoff: { first: 0, max: 0, factor: 1, jitter: 0 } }, true],
   [{ backoff: { max: 86_400_000, factor: 100, jitter: 1 } }, true],
-  [{ backoff: { first: -1 } }, 'backoff.first: got -1, takes a whole number of at least 0'],
+  [{ backoff: { first: -1 } }, 'backoff.first: got -1, takes a whole number from 0 to 86400000'],
   [
     { backoff: { max: 86_400_001 } },
     'backoff.max: got 86400001, takes a whole number from 0 to 86400000',

@@ -1,4 +1,12 @@
-export type Contestant = 'fetch' | 'stream'
+export const CONTESTANTS = [
+  'fetch',
+  'stream',
+  'consume',
+  'kafkajs eachBatch',
+  'kafkajs eachMessage',
+] as const
+
+export type Contestant = (typeof CONTESTANTS)[number]
 
 export interface Job {
   readonly contestant: Contestant

@@ -10,18 +10,12 @@ import type { Logger } from '../core/logger.ts'
 import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
-import { Subscriptions } from '../consumer/subscriptions.ts'
-import { Consumer } from '../consumer/consume/consumer.ts'
-import type { ConsumerParts, ConsumerResult } from '../consumer/consume/consumer.ts'
+import type { Consumer } from '../consumer/consume/consumer.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
-import { batchSettings, consumeSettings, redriveSettings } from '../consumer/consume/options.ts'
-import type {
-  ConsumeBatchesOptions,
-  ConsumeOptions,
-  ConsumeSettings,
-} from '../consumer/consume/options.ts'
-import { redrive } from '../consumer/consume/redrive.ts'
-import { EventStream } from '../consumer/event-stream.ts'
+import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts'
+import type { ConsumerResult } from '../consumer/consume/report.ts'
+import { Consuming } from '../consumer/consuming.ts'
+import type { EventStream } from '../consumer/event-stream.ts'
 import type { StreamOptions } from '../consumer/options.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import type { EventLimits } from '../outbox/encode-event.ts'
@@ -60,7 +54,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
   readonly #logger: Logger
   readonly #outbox: Outbox<Tx> | undefined
   readonly #relays = new Set<Relay>()
-  readonly #subscriptions = new Subscriptions()
+  readonly #consuming: Consuming | undefined
   #closed: Promise<void> | null = null
 
   constructor(options: EventBusOptions<Tx>) {
@@ -76,7 +70,12 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     if (store !== undefined)
       requireMethods('EventBus.store', store, ['append', 'openRelaySession'], STORE)
     if (broker !== undefined)
-      requireMethods('EventBus.broker', broker, ['openPublisher', 'openLog'], BROKER)
+      requireMethods(
+        'EventBus.broker',
+        broker,
+        ['openPublisher', 'openLog', 'openProducer'],
+        BROKER,
+      )
     if (codec !== undefined) requireMethods('EventBus.codec', codec, ['encode', 'decode'], CODEC)
     requireMethods('EventBus.logger', logger, ['debug', 'info', 'warn', 'error'], LOGGER)
     const shared = codec ?? cloudEvents()
@@ -84,6 +83,14 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     this.#broker = broker
     this.#codecFor = () => shared
     this.#logger = logger
+    this.#consuming =
+      broker &&
+      new Consuming({
+        broker,
+        codecFor: this.#codecFor,
+        logger,
+        inboxOf: (option) => this.#inboxOf(option),
+      })
     this.#outbox =
       store === undefined
         ? undefined
@@ -135,18 +142,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
 
   /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
   stream(topics: string | readonly string[], options?: StreamOptions): EventStream {
-    const stream: EventStream = new EventStream(
-      {
-        broker: this.#required(this.#broker, 'broker', 'stream'),
-        codecFor: this.#codecFor,
-        logger: this.#logger,
-        onEnd: () => this.#subscriptions.remove(stream),
-      },
-      topics,
-      options,
-    )
-    this.#subscriptions.add(stream)
-    return stream
+    return this.#required(this.#consuming, 'broker', 'stream').stream(topics, options)
   }
 
   /**
@@ -165,8 +161,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     options: ConsumeOptions<InboxTx>,
     handler: Handler<InboxTx>,
   ): Consumer {
-    const settings = consumeSettings(topics, options)
-    return this.#consume(settings, options, oneByOne(handler))
+    return this.#required(this.#consuming, 'broker', 'consume').consume(topics, options, handler)
   }
 
   /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
@@ -175,8 +170,8 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     options: ConsumeBatchesOptions<InboxTx>,
     handler: BatchHandler<InboxTx>,
   ): Consumer {
-    const settings = batchSettings(topics, options)
-    return this.#consume(settings, options, handler)
+    const consuming = this.#required(this.#consuming, 'broker', 'consume')
+    return consuming.consumeBatches(topics, options, handler)
   }
 
   /**
@@ -189,29 +184,17 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     options: ConsumeOptions<InboxTx>,
     handler: Handler<InboxTx>,
   ): Promise<ConsumerResult> {
-    const settings = redriveSettings(topic, options)
-    const opened: Consumer[] = []
-    return redrive({
-      settings,
-      parts: {
-        ...this.#consumerParts(options.inbox, oneByOne(handler)),
-        onEnd: () => opened.forEach((consumer) => this.#subscriptions.remove(consumer)),
-      },
-      onStart: (consumer) => {
-        opened.push(consumer)
-        this.#subscriptions.add(consumer)
-      },
-    })
+    return this.#required(this.#consuming, 'broker', 'consume').redrive(topic, options, handler)
   }
 
   /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
   unsubscribe(topic: string, group: string): Promise<void> {
-    return this.#subscriptions.unsubscribe(topic, group)
+    return this.#consuming?.open.unsubscribe(topic, group) ?? Promise.resolve()
   }
 
   /** The groups that read a topic here. */
   listSubscribers(topic: string): string[] {
-    return this.#subscriptions.listSubscribers(topic)
+    return this.#consuming?.open.listSubscribers(topic) ?? []
   }
 
   /** Ends streams, consumers and relays, with what they have in hand, and closes the connections. */
@@ -226,39 +209,13 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
 
   async #close(): Promise<void> {
     await Promise.all([
-      this.#subscriptions.closeAll(),
+      this.#consuming?.open.closeAll(),
       ...[...this.#relays].map((relay) => relay.stop()),
     ])
     await Promise.all([this.#broker?.close(), this.#store?.close()])
   }
 
-  #consume<InboxTx>(
-    settings: ConsumeSettings,
-    { inbox }: Pick<ConsumeOptions<InboxTx>, 'inbox'>,
-    handler: BatchHandler<InboxTx>,
-  ): Consumer {
-    const consumer: Consumer = new Consumer(
-      { ...this.#consumerParts(inbox, handler), onEnd: () => this.#subscriptions.remove(consumer) },
-      settings,
-    )
-    this.#subscriptions.add(consumer)
-    return consumer
-  }
-
-  #consumerParts<InboxTx>(
-    inbox: ConsumeOptions<InboxTx>['inbox'],
-    handler: BatchHandler<InboxTx>,
-  ): Omit<ConsumerParts, 'onEnd'> {
-    return {
-      broker: this.#required(this.#broker, 'broker', 'consume'),
-      codecFor: this.#codecFor,
-      logger: this.#logger,
-      inbox: this.#inboxOf(inbox),
-      handler,
-    }
-  }
-
-  #inboxOf(given: true | Inbox<never> | OutboxStore<never> | undefined): Inbox | null {
+  #inboxOf(given: unknown): Inbox | null {
     if (given === undefined) return null
     const from: unknown =
       given === true ? this.#required(this.#store, 'store', 'use its inbox') : given
@@ -284,10 +241,6 @@ const STORE = 'an OutboxStore: postgres(…), sqlite(…)'
 const BROKER = 'a Broker: kafka(…), local(…)'
 const CODEC = 'a Codec: cloudEvents(…)'
 const LOGGER = 'a logger with debug, info, warn and error: console, pino'
-
-function oneByOne<InboxTx>(handler: Handler<InboxTx>): BatchHandler<InboxTx> {
-  return ([event], context) => (event === undefined ? undefined : handler(event, context))
-}
 
 function limitsOf(broker: Broker | undefined, codec: Codec): EventLimits {
   return {

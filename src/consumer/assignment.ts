@@ -5,14 +5,14 @@ import type { Bell } from './bell.ts'
 import { Committer } from './committer.ts'
 import type { Health } from './health.ts'
 import { PartitionMark } from './marks.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 import { Patience, unlessAborted } from './patience.ts'
 import { partitionName, startOffsets } from './start-offsets.ts'
 import { TopicWatch } from './topic-watch.ts'
 
 export interface AssignmentParts {
   readonly client: LogClient
-  readonly settings: StreamSettings
+  readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
   readonly health: Health
@@ -54,6 +54,7 @@ export class Assignment {
   readonly #joined = Promise.withResolvers<GroupMembership>()
   /** The assignments that are being taken up. */
   readonly #assigning = new Set<Promise<void>>()
+  #membership: GroupMembership | null = null
   #epoch = 0
   #isReady = false
 
@@ -80,6 +81,11 @@ export class Assignment {
   /** The partitions to read now: none while the group gathers. */
   get readable(): Iterable<OwnPartition> {
     return this.#isReady ? this.#owned.values() : []
+  }
+
+  /** `null` where the partitions are certainly this reader's. See `GroupMembership.heard`. */
+  heard(): Promise<void> | null {
+    return this.#membership?.heard() ?? null
   }
 
   *marks(): Iterable<PartitionMark> {
@@ -115,6 +121,7 @@ export class Assignment {
           error === null ? health.answered('group') : health.unanswered('group', error),
       }),
     )
+    this.#membership = membership
     this.committer.begin(membership)
     this.#joined.resolve(membership)
   }
@@ -191,7 +198,7 @@ export class Assignment {
         .map((at) => [partitionName(at), at.offset]),
     )
     const others = fresh.filter((at) => !known.has(partitionName(at)))
-    const ask = (partitions: readonly TopicPartition[], from: StreamSettings['from']) =>
+    const ask = (partitions: readonly TopicPartition[], from: ReadingSettings['from']) =>
       this.patience.ask({ asking: 'reading', signal: closed }, () =>
         startOffsets(client, partitions, from),
       )

@@ -40,6 +40,27 @@ describe('a stream', () => {
     await stream.return()
   })
 
+  it('hands out nothing that it had fetched while its session may be over, before the group is heard', async () => {
+    for (const isExpelled of [false, true]) {
+      const log = new ScriptedLog([5])
+      const { stream } = open(log)
+      assert.deepEqual(await offsetsOf(stream, 2), [0, 1])
+      const heard = Promise.withResolvers<void>()
+      log.heard = () => heard.promise
+      const next = stream.next()
+      await turn()
+      if (isExpelled) log.lose()
+      log.heard = () => null
+      heard.resolve()
+      if (isExpelled) {
+        log.offsetsOf.set(0, 4n)
+        log.assign(await log.partitions())
+      }
+      assert.equal((await next).value?.offset, isExpelled ? 4n : 2n)
+      await stream.return()
+    }
+  })
+
   it("commit 'message': hands nothing out before the event before it is committed", async () => {
     const log = new ScriptedLog([5])
     const { stream } = open(log, { group, commit: 'message' })

@@ -6,18 +6,20 @@ import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
 import { StreamInUseError, reasonOf } from '../core/errors.ts'
 import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
-import { type Broken, BrokenRecords, type DeadLetter, requireDeadLetters } from './broken.ts'
-import { closeClient } from './close-client.ts'
+import type { Broken } from './broken.ts'
+import { BrokenRecords, type DeadLetter, requireDeadLetters } from './broken-records.ts'
+import { closeClient } from './client.ts'
 import { noCounts, type StreamCounts } from './counts.ts'
 import { Health, type StreamHealth } from './health.ts'
 import { HandedOver, isInHandHere } from './in-hand.ts'
 import { intakeOf } from './intake/intake-of.ts'
 import type { Intake } from './intake/intake.ts'
+import { type PartitionLag, partitionLag } from './lag.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
 import { passRest } from './pass-rest.ts'
-import { Patience } from './patience.ts'
+import { Patience, unlessAborted } from './patience.ts'
 import { readableOf } from './readable.ts'
 import { Reader } from './reader.ts'
 import type { ReadPage } from './reader.ts'
@@ -43,16 +45,6 @@ interface Unreadable {
   readonly own: ReadPage
   readonly record: LogRecord
   readonly cause: unknown
-}
-
-/** How far one partition is read. */
-export interface PartitionLag {
-  readonly topic: string
-  readonly partition: number
-  /** Everything below it is handled. */
-  readonly mark: bigint
-  /** Records between the mark and the end of the partition; `null` before the first fetch. */
-  readonly lag: bigint | null
 }
 
 /**
@@ -147,7 +139,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       return Promise.reject(new StreamInUseError('a stream is asked for one event at a time'))
     this.#isAsked = true
     if (this.#current !== null) this.#handleCurrent(this.#current)
-    if (this.#settings.commit !== 'message') {
+    if (this.#settings.commit !== 'message' && this.#reader?.heard() === null) {
       const event = this.#nextFetched()
       if (event !== null) {
         // In time for whoever awaits this event, too late for who asks for two at once.
@@ -189,10 +181,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
 
   /** How far each partition of this stream is read, as of the last fetch. */
   lag(): readonly PartitionLag[] {
-    return Array.from(this.#reader?.marks() ?? [], ({ topic, partition, offset, endOffset }) => {
-      const behind = endOffset === null ? null : endOffset - offset
-      return { topic, partition, mark: offset, lag: behind !== null && behind < 0n ? 0n : behind }
-    })
+    return Array.from(this.#reader?.marks() ?? [], partitionLag)
   }
 
   /** What became of records that were not handed out as they are. */
@@ -224,6 +213,8 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         const reader = this.#reader ?? (await (this.#opening ??= this.#open()))
         if (reader === null) break
         await this.#commitBeforeNext(reader)
+        for (let heard = reader.heard(); heard !== null; heard = reader.heard())
+          await unlessAborted(heard, leaving)
         const event = this.#nextFetched()
         if (event !== null) return this.#handOver(event)
         if (this.#broken !== null) {

@@ -48,9 +48,14 @@ export class PartitionMark implements TopicPartition {
 
   deliver(offset: bigint): Delivery {
     const delivery = { of: this, offset, handled: false }
-    this.#pending.push(delivery)
-    this.#next = offset + 1n
+    this.take(delivery)
     return delivery
+  }
+
+  /** The event is handed out: the next one of the partition, by its offset. */
+  take(delivery: Delivery): void {
+    this.#pending.push(delivery)
+    this.#next = delivery.offset + 1n
   }
 
   /** May come in any order, and again. */

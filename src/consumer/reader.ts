@@ -5,10 +5,10 @@ import type { LogClient, Page, Position } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
 import { Assignment, type OwnPartition } from './assignment.ts'
 import { Bell } from './bell.ts'
-import { closeClient } from './close-client.ts'
+import { closeClient } from './client.ts'
 import type { Health } from './health.ts'
 import type { PartitionMark } from './marks.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 import { mayPass } from './patience.ts'
 
 const MAX_BYTES = 1024 * 1024
@@ -28,7 +28,7 @@ export interface ReadPage {
 
 export interface ReaderParts {
   readonly client: LogClient
-  readonly settings: StreamSettings
+  readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
   readonly health: Health
@@ -80,6 +80,11 @@ export class Reader {
   /** What was fetched and taken belongs to this epoch, or to none any more. */
   get epoch(): number {
     return this.#assignment.epoch
+  }
+
+  /** `null` where what was fetched may be handed out; else the group is to be heard first. */
+  heard(): Promise<void> | null {
+    return this.#assignment.heard()
   }
 
   marks(): Iterable<PartitionMark> {

@@ -1,11 +1,11 @@
 import type { LogClient, Position, TopicPartition } from '../core/log.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 
 /** Where to begin in each of these partitions. */
 export async function startOffsets(
   client: Pick<LogClient, 'offsets'>,
   partitions: readonly TopicPartition[],
-  from: StreamSettings['from'],
+  from: ReadingSettings['from'],
 ): Promise<readonly Position[]> {
   if (partitions.length === 0) return []
   if (from === 'earliest' || from === 'latest' || from instanceof Date)

@@ -3,7 +3,7 @@ import { BrokerError } from '../core/errors.ts'
 import type { LogClient, TopicPartition } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Patience } from './patience.ts'
-import type { StreamSettings } from './options.ts'
+import type { ReadingSettings } from './reading-options.ts'
 import { partitionName } from './start-offsets.ts'
 
 const WATCH_MISSING_MS = 1_000
@@ -11,7 +11,7 @@ const WATCH_MS = 30_000
 
 export interface TopicWatchParts {
   readonly client: LogClient
-  readonly settings: StreamSettings
+  readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
   readonly closed: AbortSignal

@@ -32,7 +32,11 @@ export interface Codec {
   decode(record: WireRecord, topic: string): DecodedEvent
 }
 
-/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+/**
+ * What a codec reads out of a record. Attributes that the record lacks are `undefined`. It may be an
+ * instance with getters, as that of `cloudEvents` is, which a spread would not copy: a codec that
+ * wraps another one copies by name. What can't be read throws in `decode`, never in a getter.
+ */
 export interface DecodedEvent {
   readonly uuid: string | undefined
   readonly timestamp: Date | undefined

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 
+import { systemClock } from './clock.ts'
 import { OptionError } from './errors.ts'
-import { text } from './options.ts'
+import { text, wholeNumber } from './options.ts'
 import { isUuid } from './uuid.ts'
 
 /**
@@ -19,9 +20,9 @@ export interface Inbox<Tx = unknown> {
    * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
    * transaction and the new ones, in the letters in which they were given (not at all where none is
    * new), and commits. Gives the new ones. Another call with one of them, here or in another
-   * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
-   * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
-   * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+   * process, waits for this one and then skips it. `tx` is good until `work` has ended: what is
+   * executed on it later is a `TransactionError`, and so is a statement that would begin or end a
+   * transaction on it. Where a statement of `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
    *
    * Where `work` throws, everything is rolled back and it rejects with that very error, also where
    * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
@@ -33,10 +34,12 @@ export interface Inbox<Tx = unknown> {
   once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>
 
   /**
-   * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
-   * chunks of 1,000. Gives how many. An event that comes again after that is new.
+   * Forgets what was handled longer ago than `retentionMs`, of all groups; at most one process at a
+   * time, in chunks of 1,000 and a tenth of the time, so that nobody notices. Gives how many. An
+   * event that comes again after that is new. `signal` ends it after the chunk in hand.
+   * @defaultValue `retentionMs` the store's `inboxRetentionSeconds`
    */
-  clean(retentionMs: number): Promise<number>
+  clean(retentionMs?: number, options?: { readonly signal?: AbortSignal }): Promise<number>
 }
 
 /** What an event is known by. */
@@ -92,4 +95,36 @@ export function freshUuids(
   noted: ReadonlySet<string>,
 ): ReadonlySet<string> {
   return new Set(uuids.filter((uuid) => noted.has(uuid.toLowerCase())))
+}
+
+const RETENTION_SECONDS = 7 * 24 * 3600
+
+/** The option `inboxRetentionSeconds` of a store in milliseconds. Throws an `OptionError`. */
+export function inboxRetentionMs(option: string, seconds: unknown = RETENTION_SECONDS): number {
+  if (typeof seconds === 'number' && seconds > 0) return Math.ceil(seconds * 1_000)
+  throw new OptionError(option, seconds, 'a number above 0, or Infinity')
+}
+
+/** What an inbox is told to keep: `null` where that is everything. Throws an `OptionError`. */
+export function keptMs(given: number | undefined, own: number): number | null {
+  if (given === undefined && own === Infinity) return null
+  return wholeNumber('retentionMs', given ?? own, { min: 0 })
+}
+
+const LONGEST_PAUSE_MS = 1_000
+
+/** Cleans chunk by chunk, a tenth of the time, until one is the last or `signal` aborts. */
+export async function cleanInChunks(
+  cleanChunk: () => Promise<{ readonly deleted: number; readonly more: boolean }>,
+  signal?: AbortSignal,
+): Promise<number> {
+  for (let total = 0; ;) {
+    if (signal?.aborted === true) return total
+    const began = systemClock.monotonic()
+    const { deleted, more } = await cleanChunk()
+    total += deleted
+    if (!more) return total
+    const pauseMs = 9 * (systemClock.monotonic() - began)
+    await systemClock.sleep(Math.min(LONGEST_PAUSE_MS, pauseMs), signal)
+  }
 }

@@ -97,6 +97,12 @@ export interface GroupMembership {
    * not own in that generation are dropped, never sent: `false` where one was.
    */
   commit(marks: readonly Mark[]): Promise<boolean>
+  /**
+   * `null` while the session certainly runs. Where the group may have heard nothing for longer, for
+   * this process stood still or the broker is away, others may have the partitions: what comes
+   * resolves when the group has answered, after `onLost` where the member was expelled.
+   */
+  heard(): Promise<void> | null
   /** Tells the group at once. */
   leave(): Promise<void>
 }

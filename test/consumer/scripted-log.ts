@@ -29,6 +29,8 @@ export class ScriptedLog implements LogClient {
   beforePage: (partition: number) => Page['error'] = () => null
   /** `false`: refused. */
   beforeCommit: (marks: readonly Mark[]) => Promise<boolean> | boolean = () => true
+  /** What the member is told of its session: `null` while it certainly runs. */
+  heard: () => Promise<void> | null = () => null
   #owned: readonly TopicPartition[] = []
   #join: JoinOptions | null = null
   #committing = 0
@@ -72,6 +74,7 @@ export class ScriptedLog implements LogClient {
           }),
         ),
       commit: async (marks) => this.#commit(marks),
+      heard: () => this.heard(),
       leave: async () => Promise.resolve(),
     }
   }

@@ -280,6 +280,26 @@ for (const [name, openPlace] of Object.entries(places)) {
       )
     })
 
+    test('batches: an event that is rejected is a dead letter once, and is not given again meanwhile', async () => {
+      const topic = await withDeadTopic(numbers(10))
+      const calls: string[][] = []
+      const consumer = bus(new MemoryLogger()).consumeBatches(
+        topic,
+        { group: topic, maxEvents: 10, maxWait: 10, retry: quick, deadLetter: {} },
+        (events) => {
+          const texts = events.map((event) => event.text())
+          calls.push(texts)
+          const at = texts.indexOf('4')
+          if (at >= 0) throw new BatchError(at, { cause: new Reject('never') })
+        },
+      )
+      consumers.add(consumer)
+      await eventually('all are done', () => consumer.lag()[0]?.lag === 0n)
+      const result = await consumer.stop()
+      assert.deepEqual([result.dead, result.handled], [1, 9])
+      assert.deepEqual(calls, [numbers(10), numbers(5, 5)])
+    })
+
     test('batches: a throw that names no event is searched for one by one', async () => {
       const topic = await withDeadTopic(numbers(10))
       const got: string[] = []
@@ -326,8 +346,8 @@ for (const [name, openPlace] of Object.entries(places)) {
           const got: string[] = []
           const consumer = consume(
             topic,
-            (event, { broken }) =>
-              got.push(broken === null ? event.text() : `broken ${event.text()}`),
+            (event) =>
+              got.push(event.broken === undefined ? event.text() : `broken ${event.text()}`),
             { codec: picky, onBroken, deadLetter: {} },
           )
           await eventually('all are done', () => consumer.lag()[0]?.lag === 0n)

@@ -117,7 +117,7 @@ for (const [name, openPlace] of Object.entries(places)) {
       const result = await stopped
       assert.equal(await consumer.closed, result)
       assert.equal(await consumer.stop(), result)
-      assert.deepEqual(result, { handled: 5, abandoned: 0, dead: 0, duplicates: 0 })
+      assert.deepEqual(result, { handled: 5, abandoned: 0, dead: 0, skipped: 0, duplicates: 0 })
     })
 
     test('a consumer that is stopped at once gives nothing and leaves no member behind', async () => {

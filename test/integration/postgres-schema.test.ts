@@ -132,7 +132,7 @@ describe('the schema on PostgreSQL', () => {
     await store.migrate()
     await pool.query(rolesSql(schema))
     await pool.query(rolesSql(schema))
-    for (const part of ['writer', 'relay', 'cleaner', 'operator', 'stranger']) {
+    for (const part of ['writer', 'relay', 'cleaner', 'consumer', 'operator', 'stranger']) {
       await pool.query(`CREATE ROLE ${schema}_${part}_login LOGIN`)
       if (part !== 'stranger')
         await pool.query(`GRANT ${schema}_${part} TO ${schema}_${part}_login`)
@@ -168,7 +168,16 @@ describe('the schema on PostgreSQL', () => {
       assert.equal(rows[0]?.deleted, 4)
       await assertDenied(client.query(`INSERT INTO ${schema}.events (topic) VALUES ('t')`))
     })
+    await handleOnce(loginUrl('consumer'))
+    await as('consumer', async (client) => {
+      await assertDenied(client.query(`SELECT * FROM ${schema}.events`))
+      await assertDenied(client.query(`INSERT INTO ${schema}.events (topic) VALUES ('t')`))
+    })
+    await as('writer', async (client) => {
+      await assertDenied(client.query(`DELETE FROM ${schema}.inbox`))
+    })
     await as('operator', async (client) => {
+      await client.query(`SELECT * FROM ${schema}.inbox`)
       await client.query(`SELECT * FROM ${schema}.outbox`)
       await assertDenied(client.query(`DELETE FROM ${schema}.events`))
     })
@@ -181,6 +190,15 @@ describe('the schema on PostgreSQL', () => {
       return `postgres://${schema}_${part}_login@${host}:${port}/${name}`
     }
   })
+
+  /** All that a consumer asks of the inbox. */
+  async function handleOnce(url: string): Promise<void> {
+    const store = postgres({ url, schema })
+    await store.inbox?.once('g', [uuidv7()], async () => {})
+    await setTimeout(2)
+    assert.equal(await store.inbox?.clean(1), 1)
+    await store.close()
+  }
 
   /** All that a relay asks of the store. */
   async function runWholeRelay(url: string): Promise<void> {

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Client } from 'pg'
+import { onSources } from './docs/on-sources.ts'
 import { createDatabase, createTopic, sharedKafka, sharedPostgres } from '../servers/index.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -16,18 +17,6 @@ function blocks(language: string): string[] {
   return [...readme.matchAll(fence)]
     .filter(([, own]) => own === language)
     .map(([, , body = '']) => body)
-}
-
-/** What the exports of package.json will be, read from the sources. */
-function onSources(code: string): string {
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    exports: Record<string, string>
-  }
-  return code.replaceAll(/from 'oncommit(\/\w+)?'/g, (_, path: string | undefined) => {
-    const target = exports[`.${path ?? ''}`]
-    assert.ok(target, `package.json exports .${path ?? ''}`)
-    return `from '${join(root, target.replace('./dist', 'src').replace(/\.js$/, '.ts'))}'`
-  })
 }
 
 test('the quick start prints what the README says, on PostgreSQL and Kafka', async () => {

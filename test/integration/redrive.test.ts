@@ -159,8 +159,8 @@ for (const [name, openPlace] of Object.entries(places)) {
       const bus = at.bus({ codec: picky })
       const got: string[] = []
       const run = async (options: Partial<ConsumeOptions>) =>
-        bus.redrive(topic, { ...optionsOf(topic), ...options }, (event, { broken }) =>
-          got.push(broken === null ? event.text() : `broken ${event.text()}`),
+        bus.redrive(topic, { ...optionsOf(topic), ...options }, (event) =>
+          got.push(event.broken === undefined ? event.text() : `broken ${event.text()}`),
         )
       await assert.rejects(run({}), (error) => {
         assert.ok(error instanceof BrokenRecordError)

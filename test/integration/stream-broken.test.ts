@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
+import { EventBus } from '../../src/bus/event-bus.ts'
 import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
 import type { BrokenRecord, OnBroken } from '../../src/consumer/broken.ts'
 import { EventStream } from '../../src/consumer/event-stream.ts'
@@ -220,6 +221,28 @@ for (const [name, openPlace] of Object.entries(places)) {
       const again = stream(topic, codec, 'deadLetter', async () => Promise.resolve())
       assert.deepEqual(texts(await events(again, 1)), ['b'])
       assert.equal(again.counts().deadLettered, 1)
+    })
+
+    test("'deadLetter' of a bus puts it into the dead letters of topic and group, with its place", async () => {
+      const topic = await sent([good('a'), of('bad', ['own', Buffer.from([1, 255])]), good('b')])
+      const dead = `${topic}.${topic}.dead`
+      await place.createTopic(dead, 1)
+      const bus = new EventBus({ broker: place.broker, codec, logger })
+      const reading = bus.stream(topic, { group: topic, onBroken: 'deadLetter' })
+      assert.deepEqual(texts(await events(reading, 2)), ['a', 'b'])
+      const plain: Codec = { ...codec, decode: (record) => cloudEvents().decode(record, dead) }
+      const [letter] = await events(
+        new EventBus({ broker: place.broker, codec: plain, logger }).stream(dead, { group: dead }),
+        1,
+      )
+      assert.equal(letter?.text(), 'bad')
+      const [own, ...about] = letter.headers
+      assert.deepEqual(own, ['own', Buffer.from([1, 255])])
+      const said = Object.fromEntries(about.map(([named, value]) => [named, value.toString()]))
+      assert.equal(said['oncommit-dead-topic'], topic)
+      assert.equal(said['oncommit-dead-offset'], '1')
+      assert.equal(said['oncommit-dead-group'], topic)
+      assert.match(said['oncommit-dead-reason'] ?? '', /JSON/)
     })
 
     test("'deadLetter' without a place for dead letters is refused by name", () => {

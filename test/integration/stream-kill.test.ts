@@ -10,6 +10,7 @@ import { EventBus } from '../../src/bus/event-bus.ts'
 import type { StreamOptions } from '../../src/consumer/options.ts'
 import type { Broker } from '../../src/core/broker.ts'
 import { createTopic, sharedKafka } from '../servers/index.ts'
+import { rounds, sideBySide } from './members/rounds.ts'
 import { freshTopic } from './stream/places.ts'
 import { eventually, numbers } from './stream/reading.ts'
 import { type Given, Program, type Task } from './stream/programs.ts'
@@ -79,7 +80,7 @@ for (const commit of ['auto', 'batch', 'message'] as const) {
     after(async () => rm(folder, { recursive: true }))
 
     test('on the local broker misses nothing, and repeats no more than the mode says', async () => {
-      for (let round = 0; round < 3; round++) {
+      await sideBySide(rounds(2), 2, async (round) => {
         const at = { file: join(folder, `${round}.db`), synchronous: 'normal' } as const
         const broker = local({ ...at, partitions: 1 })
         await killOnce(
@@ -88,25 +89,27 @@ for (const commit of ['auto', 'batch', 'message'] as const) {
           commit,
         )
         await broker.close()
-      }
+      })
     })
 
     test('on Kafka misses nothing, and repeats no more than the mode says', async () => {
       const { address } = await sharedKafka()
-      const topic = freshTopic()
-      await createTopic({ address, host: '', port: 0 }, topic)
-      const broker = kafka({ brokers: [address] })
-      await killOnce(
-        broker,
-        {
-          at: { address },
-          topic,
-          options: options(topic, 6_000),
-          diary: join(folder, 'kafka.txt'),
-        },
-        commit,
-      )
-      await broker.close()
+      await sideBySide(rounds(1), 4, async (round) => {
+        const topic = freshTopic()
+        await createTopic({ address, host: '', port: 0 }, topic)
+        const broker = kafka({ brokers: [address] })
+        await killOnce(
+          broker,
+          {
+            at: { address },
+            topic,
+            options: options(topic, 6_000),
+            diary: join(folder, `kafka-${round}.txt`),
+          },
+          commit,
+        )
+        await broker.close()
+      })
     })
   })
 }

@@ -5,7 +5,6 @@ import type { RecordBatch } from './wire.ts'
 
 const TRANSACTIONAL = 0x10
 const CONTROL = 0x20
-const LOG_APPEND_TIME = 0x08
 
 function batch(
   firstOffset: number,
@@ -16,12 +15,10 @@ function batch(
     firstOffset: BigInt(firstOffset),
     lastOffsetDelta: values.length - 1,
     attributes: 0,
-    firstTimestamp: 1_000n,
-    maxTimestamp: 9_000n,
     producerId: -1n,
     records: values.map((value, i) => ({
-      offsetDelta: i,
-      timestampDelta: BigInt(i),
+      offset: BigInt(firstOffset + i),
+      timestamp: 1_000 + i,
       key: null,
       value: Buffer.from(value),
       headers: [],
@@ -39,7 +36,7 @@ function written(firstOffset: number, producerId: number, values: readonly strin
 
 function marker(offset: number, producerId: number, type: 'abort' | 'commit'): RecordBatch {
   const key = Buffer.from([0, 0, 0, type === 'abort' ? 0 : 1])
-  const record = { offsetDelta: 0, timestampDelta: 0n, key, value: null, headers: [] }
+  const record = { offset: BigInt(offset), timestamp: 1_000, key, value: null, headers: [] }
   return batch(offset, ['x'], {
     attributes: TRANSACTIONAL | CONTROL,
     producerId: BigInt(producerId),
@@ -104,14 +101,5 @@ describe('committed records', () => {
     assert.deepEqual(read([compacted], [], 11n), [['b', 'c'], 20n])
     assert.deepEqual(read([], [], 11n), [[], 11n])
     assert.deepEqual(read([batch(0, ['a'])], [], 5n), [[], 5n])
-  })
-
-  it('have the time of their creation, or of the log where the topic says so', () => {
-    const times = (attributes: number): number[] =>
-      committedRecords([batch(0, ['a', 'b'], { attributes })], [], 0n).records.map(
-        (one) => one.timestamp,
-      )
-    assert.deepEqual(times(0), [1_000, 1_001])
-    assert.deepEqual(times(LOG_APPEND_TIME), [9_000, 9_000])
   })
 })

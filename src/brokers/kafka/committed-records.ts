@@ -1,7 +1,6 @@
 import type { LogRecord } from '../../core/codec.ts'
-import type { AbortedTransaction, BatchRecord, RecordBatch } from './wire.ts'
+import type { AbortedTransaction, RecordBatch } from './wire.ts'
 
-const LOG_APPEND_TIME = 1 << 3
 const TRANSACTIONAL = 1 << 4
 const CONTROL = 1 << 5
 const ABORT_MARKER = 0
@@ -62,48 +61,8 @@ function isAbortMarker(batch: RecordBatch): boolean {
 
 function addRecords(batch: RecordBatch, position: bigint, records: LogRecord[]): void {
   // The broker sends whole batches: the first one may begin before the position.
-  const whole = batch.firstOffset >= position
-  const logTime = (batch.attributes & LOG_APPEND_TIME) === 0 ? null : Number(batch.maxTimestamp)
-  const firstTime = Number(batch.firstTimestamp)
-  const names = new HeaderNames()
-  for (const { offsetDelta, timestampDelta, key, value, headers } of batch.records) {
-    const offset = batch.firstOffset + BigInt(offsetDelta)
-    if (!whole && offset < position) continue
-    const timestamp = logTime ?? firstTime + Number(timestampDelta)
-    records.push({ key, value, headers: toHeaders(headers, names), offset, timestamp })
-  }
-}
-
-const noHeaders: LogRecord['headers'] = []
-const empty = Buffer.alloc(0)
-
-/** Kafka allows a header without a value, which other senders may use: it reads as an empty one. */
-function toHeaders(raw: BatchRecord['headers'], names: HeaderNames): LogRecord['headers'] {
-  if (raw.length === 0) return noHeaders
-  return raw.map(([name, value], index) => [
-    name === null ? '' : names.decode(name, index),
-    value ?? empty,
-  ])
-}
-
-/** Names as text. The records of a batch mostly have the same, and decoding is what costs most here. */
-class HeaderNames {
-  readonly #before: { readonly bytes: Buffer; readonly text: string }[] = []
-
-  decode(bytes: Buffer, index: number): string {
-    const before = this.#before[index]
-    if (before !== undefined && isEqual(before.bytes, bytes)) return before.text
-    const text = bytes.toString()
-    this.#before[index] = { bytes, text }
-    return text
-  }
-}
-
-/** Of few bytes: a call into Node's own costs more. */
-function isEqual(a: Buffer, b: Buffer): boolean {
-  if (a.length !== b.length) return false
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
-  return true
+  const isWhole = batch.firstOffset >= position
+  for (const record of batch.records) if (isWhole || record.offset >= position) records.push(record)
 }
 
 function compare(a: bigint, b: bigint): number {

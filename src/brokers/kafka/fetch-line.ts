@@ -1,7 +1,7 @@
 import type { FetchOptions, Position } from '../../core/log.ts'
+import { type FetchParser, fetchParser } from './fetch-answer.ts'
 import type { LogCluster } from './log-cluster.ts'
 import { byTopic, partitionKey } from './partition-key.ts'
-import { answerOf } from './protocol-errors.ts'
 import type { FetchAnswer, FetchTopic, PartitionAnswer, Pool } from './wire.ts'
 
 /** A position with the id of its topic. */
@@ -46,12 +46,14 @@ const LAST_VERSION_WITH_NAMES = 12
 export class FetchLine {
   readonly #cluster: LogCluster
   readonly #node: number
+  readonly #parse: FetchParser
   #pool: Pool
   #flight: OwnFlight | null = null
 
   constructor(cluster: LogCluster, node: number) {
     this.#cluster = cluster
     this.#node = node
+    this.#parse = fetchParser(cluster.wire)
     this.#pool = this.#openPool()
   }
 
@@ -97,23 +99,15 @@ export class FetchLine {
     const version = await this.#cluster.version(this.#node, 'Fetch', pool)
     const named = version <= LAST_VERSION_WITH_NAMES
     const topics = toFetchTopics(positions, options.maxPartitionBytes, named)
-    try {
-      const answer = await this.#cluster.call(
-        this.#node,
-        'Fetch',
-        [
-          ...([Math.min(Math.ceil(options.maxWaitMs), MAX_WAIT_MS), 1, options.maxBytes] as const),
-          ...([READ_COMMITTED, NO_SESSION, FINAL_EPOCH, topics, [], ''] as const),
-        ],
-        pool,
-      )
-      return toPartitions(answer, positions, named)
-    } catch (error) {
-      // One bad partition makes an error of the whole answer.
-      const answer = answerOf(error) as FetchAnswer | undefined
-      if (answer?.responses === undefined || answer.errorCode !== 0) throw error
-      return toPartitions(answer, positions, named)
-    }
+    const answer = await this.#cluster.fetch(
+      this.#node,
+      [
+        ...([Math.min(Math.ceil(options.maxWaitMs), MAX_WAIT_MS), 1, options.maxBytes] as const),
+        ...([READ_COMMITTED, NO_SESSION, FINAL_EPOCH, topics, [], ''] as const),
+      ],
+      { pool, parse: this.#parse },
+    )
+    return toPartitions(answer, positions, named)
   }
 }
 

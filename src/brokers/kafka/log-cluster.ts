@@ -1,11 +1,13 @@
 import { BrokerError } from '../../core/errors.ts'
 import { answeredCodes, brokerErrorOfCode } from './failures.ts'
+import type { FetchParser } from './fetch-answer.ts'
 import type { BrokerAddress, KafkaConnection } from './kafka-client.ts'
 import { answerOf } from './protocol-errors.ts'
 import type {
   Api,
   ApiRange,
   Connection,
+  FetchAnswer,
   KafkaWire,
   MetadataAnswer,
   Pool,
@@ -133,6 +135,21 @@ export class LogCluster {
 
   async close(): Promise<void> {
     await this.#control.close()
+  }
+
+  /** As `call`, with the answer read by `parse` in the client's place. */
+  async fetch(
+    node: number,
+    args: Requests['Fetch']['args'],
+    { pool, parse }: { pool: Pool; parse: FetchParser },
+  ): Promise<FetchAnswer> {
+    const connection = await pool.get(await this.#address(node))
+    const api = await this.#api(connection, 'Fetch')
+    const sender: Pick<Connection, 'send'> = {
+      send: (key, version, create, ...[, ...rest]) =>
+        connection.send(key, version, create, parse, ...rest),
+    }
+    return (await api.async(sender, ...args)) as FetchAnswer
   }
 
   async #metadata(topics: readonly string[]): Promise<MetadataAnswer> {

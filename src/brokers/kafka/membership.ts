@@ -83,6 +83,9 @@ export class Membership implements GroupMembership {
   #wasMember = false
   #isAway = false
   #committing: Promise<unknown> = Promise.resolve()
+  /** By `clock.monotonic`: when what the group answered last was sent, from which the session counts. */
+  #heardAt = Number.POSITIVE_INFINITY
+  #hearing = Promise.withResolvers<void>()
   #leaving: Promise<void> | null = null
 
   private constructor(cluster: LogCluster, options: JoinOptions, clock: Clock) {
@@ -131,6 +134,11 @@ export class Membership implements GroupMembership {
     return sent
   }
 
+  heard(): Promise<void> | null {
+    const silentMs = this.#clock.monotonic() - this.#heardAt
+    return silentMs < this.#options.sessionTimeoutMs ? null : this.#hearing.promise
+  }
+
   leave(): Promise<void> {
     this.#leaving ??= this.#leave()
     return this.#leaving
@@ -143,8 +151,9 @@ export class Membership implements GroupMembership {
       let end = await this.#stay(owned)
       if (end === 'rebalance') end = await this.#drain(owned)
       this.#owned = null
-      if (end === 'stopped') return
       if (end === 'lost') this.#options.onLost(owned.partitions)
+      this.#hear(Number.POSITIVE_INFINITY)
+      if (end === 'stopped') return
     }
   }
 
@@ -154,7 +163,9 @@ export class Membership implements GroupMembership {
       try {
         const joined = await this.#coordinator.join(this.#memberId)
         this.#memberId = joined.memberId
+        const sentAt = this.#clock.monotonic()
         const assignment = await this.#coordinator.sync(joined)
+        this.#hear(sentAt)
         if (this.#stop.signal.aborted) return null
         return this.#own(assignment)
       } catch (error) {
@@ -224,8 +235,10 @@ export class Membership implements GroupMembership {
   async #beat(owned: Ownership): Promise<End | null> {
     if (this.#stop.signal.aborted) return 'stopped'
     if (owned.over.signal.aborted) return 'lost'
+    const sentAt = this.#clock.monotonic()
     try {
       await this.#coordinator.heartbeat(owned)
+      this.#hear(sentAt)
       this.#tellAway(null)
       return null
     } catch (error) {
@@ -285,6 +298,12 @@ export class Membership implements GroupMembership {
       if (end === 'lost' || end === 'stopped') return end
     }
     return this.#endOf(owned)
+  }
+
+  #hear(sentAt: number): void {
+    this.#heardAt = sentAt
+    this.#hearing.resolve()
+    this.#hearing = Promise.withResolvers()
   }
 
   #endOf(owned: Ownership): End {

@@ -1,3 +1,4 @@
+import type { LogRecord } from '../../core/codec.ts'
 import type { BrokerAddress } from './kafka-client.ts'
 
 /**
@@ -6,6 +7,16 @@ import type { BrokerAddress } from './kafka-client.ts'
  */
 export interface KafkaWire {
   readonly ConnectionPool: new (clientId: string, options: object) => Pool
+  readonly ResponseError: new (
+    apiKey: number,
+    version: number,
+    errors: Readonly<Record<string, readonly [code: number, message: null]>>,
+    answer: unknown,
+  ) => Error
+  readonly UnsupportedCompressionError: new (message: string) => Error
+  readonly compressionsAlgorithmsByBitmask: Readonly<
+    Record<number, { decompressSync(bytes: Buffer): Buffer } | undefined>
+  >
   parseBroker(broker: string, defaultPort: number): BrokerAddress
   encodeConsumerProtocolSubscription(data: {
     version: number
@@ -35,12 +46,39 @@ export interface Pool {
 
 export interface Connection {
   on(event: 'error', listener: () => void): unknown
+  send(apiKey: number, version: number, createPayload: () => unknown, ...rest: SendRest): unknown
+}
+
+type SendRest = [
+  parse: unknown,
+  requestIsTagged: boolean,
+  responseIsTagged: boolean,
+  callback: (error: unknown, answer: unknown) => void,
+]
+
+/** The client's reader of an answer. `buffer` may lie in several pieces, which `slice` joins. */
+export interface AnswerReader {
+  readonly position: number
+  readonly buffer: { slice(start: number, end: number): Buffer }
+  skip(bytes: number): unknown
+  readInt16(): number
+  readInt32(): number
+  readInt64(): bigint
+  readUnsignedVarInt(): number
+  readString(isCompact: boolean): string
+  readUUID(): string
+  readArray<T>(read: (own: AnswerReader) => T, isCompact: boolean, isTagged: boolean): T[]
+  readNullableArray<T>(
+    read: (own: AnswerReader) => T,
+    isCompact: boolean,
+    isTagged: boolean,
+  ): T[] | null
 }
 
 /** One version of one request. */
 export interface Api {
   readonly version: number
-  async(connection: Connection, ...args: readonly unknown[]): Promise<unknown>
+  async(connection: Pick<Connection, 'send'>, ...args: readonly unknown[]): Promise<unknown>
 }
 
 /** Requests by the protocol's name: what each takes, in the client's order, and what it answers. */
@@ -168,7 +206,7 @@ export interface PartitionAnswer {
   readonly errorCode: number
   readonly lastStableOffset: bigint
   readonly abortedTransactions?: readonly AbortedTransaction[] | null
-  readonly records?: readonly RecordBatch[] | null
+  readonly records?: readonly RecordBatch[]
 }
 
 export interface AbortedTransaction {
@@ -180,18 +218,8 @@ export interface RecordBatch {
   readonly firstOffset: bigint
   readonly lastOffsetDelta: number
   readonly attributes: number
-  readonly firstTimestamp: bigint
-  readonly maxTimestamp: bigint
   readonly producerId: bigint
-  readonly records: readonly BatchRecord[]
-}
-
-export interface BatchRecord {
-  readonly offsetDelta: number
-  readonly timestampDelta: bigint
-  readonly key: Buffer | null
-  readonly value: Buffer | null
-  readonly headers: readonly (readonly [Buffer | null, Buffer | null])[]
+  readonly records: readonly LogRecord[]
 }
 
 export interface JoinAnswer {

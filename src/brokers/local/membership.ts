@@ -39,6 +39,7 @@ export class LocalMembership implements GroupMembership {
   #isAway = false
   #beatAt: number
   #awakeSince = 0
+  #hearing = Promise.withResolvers<void>()
   #running: Promise<void> = Promise.resolve()
 
   constructor(log: LocalLog, clientId: string, options: JoinOptions) {
@@ -73,12 +74,18 @@ export class LocalMembership implements GroupMembership {
     })
   }
 
+  heard(): Promise<void> | null {
+    const silentMs = this.#log.clock.now() - this.#beatAt
+    return silentMs < this.#options.sessionTimeoutMs ? null : this.#hearing.promise
+  }
+
   async leave(): Promise<void> {
     if (this.#stop.signal.aborted) return this.#running
     this.#stop.abort()
     this.#held = null
     this.#revoking?.abort()
     await this.#running
+    this.#hearing.resolve()
     // A broker that is away finds out when the session is over.
     if (this.#log.faults.awayError() !== null) return
     this.#orBrokerError(() => {
@@ -95,6 +102,8 @@ export class LocalMembership implements GroupMembership {
         const seen = changes.seen()
         this.#beat()
         this.#step()
+        this.#hearing.resolve()
+        this.#hearing = Promise.withResolvers()
         this.#setAway(null)
         const left = this.#beatAt + this.#beatMs - clock.now()
         await changes.wait(seen, Math.max(1, Math.min(left, this.#beatMs)), signal)

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomInt } from 'node:crypto'
 import { describe, it } from 'node:test'
-import type { WireRecord } from '../../core/codec.ts'
+import type { DecodedEvent, WireRecord } from '../../core/codec.ts'
 import { OptionError } from '../../core/errors.ts'
 import type { HeaderValue, OutboxEvent } from '../../core/event.ts'
-import { uuidv7 } from '../../core/uuid.ts'
+import { isUuid, uuidv7 } from '../../core/uuid.ts'
 import { cloudEvents } from './index.ts'
 
 const codec = cloudEvents()
@@ -25,6 +25,11 @@ function eventOf(changes: Partial<OutboxEvent> = {}): OutboxEvent {
 
 function recordOf(changes: Partial<WireRecord> = {}): WireRecord {
   return { key: null, value: Buffer.from('x'), headers: [], ...changes }
+}
+
+function decode(record: WireRecord, topic = 'orders'): DecodedEvent {
+  const { uuid, timestamp, key, msgType, mimeType, headers, payload } = codec.decode(record, topic)
+  return { uuid, timestamp, key, msgType, mimeType, headers, payload }
 }
 
 function pick<T>(choices: readonly [T, ...T[]]): T {
@@ -78,7 +83,7 @@ describe('cloudEvents', () => {
   it('gives back every event as it was, byte for byte', () => {
     for (let round = 0; round < 2_000; round++) {
       const event = randomEvent()
-      const decoded = codec.decode(codec.encode(event), event.topic)
+      const decoded = decode(codec.encode(event))
       assert.deepEqual(decoded, {
         uuid: event.uuid,
         timestamp: event.timestamp,
@@ -121,7 +126,7 @@ describe('cloudEvents', () => {
 
   it('reads a record that is no CloudEvent', () => {
     const headers = [['h', Buffer.from('1')]] as const
-    assert.deepEqual(codec.decode(recordOf({ headers }), 'orders'), {
+    assert.deepEqual(decode(recordOf({ headers })), {
       uuid: undefined,
       timestamp: undefined,
       key: null,
@@ -158,6 +163,58 @@ describe('cloudEvents', () => {
       assert.throws(() => codec.decode(recordOf({ headers: [[name, bad]] }), 't'), /is not UTF-8/)
     const time = recordOf({ headers: [['ce_time', Buffer.from('soon')]] })
     assert.throws(() => codec.decode(time, 't'), /ce_time is no time/)
+  })
+
+  it('reads each time that a program may write, and throws on each that there is not', () => {
+    const time = (text: string) =>
+      decode(recordOf({ headers: [['ce_time', Buffer.from(text)]] })).timestamp
+    for (const text of [
+      '2026-03-01T12:34:56.789Z',
+      '2024-02-29T23:59:59.999Z',
+      '2026-12-31T00:00:00.000Z',
+      '2026-03-01T12:34:56Z',
+      '2026-03-01T12:34:56.789123+02:00',
+      '+020000-01-01T00:00:00.000Z',
+      '0001-01-01T00:00:00.000Z',
+    ])
+      assert.deepEqual(time(text), new Date(text))
+    for (const text of [
+      '2026-00-01T12:34:56.789Z',
+      '2026-13-01T12:34:56.789Z',
+      '2026-03-00T12:34:56.789Z',
+      '2026-03-32T12:34:56.789Z',
+      '2026-03-01T25:34:56.789Z',
+      '2026-03-01T12:60:56.789Z',
+      '2026-03-01T12:34:60.789Z',
+      '2026-03-01T12:34:56.78xZ',
+      '2026-03-01t12:34:56,789Z',
+      '',
+    ])
+      assert.throws(() => time(text), /ce_time is no time/, text)
+  })
+
+  it('takes each UUID in its usual form, and nothing else, for its own', () => {
+    const uuid = (text: string) =>
+      decode(recordOf({ headers: [['ce_id', Buffer.from(text)]] })).uuid
+    const own = '0198c5a4-5d9e-7abc-8def-0123456789AB'
+    assert.equal(uuid(own), own)
+    for (let at = 0; at < own.length; at++)
+      for (const wrong of ['g', '-', '0', '\0'])
+        assert.equal(
+          uuid(own.slice(0, at) + wrong + own.slice(at + 1)) !== undefined,
+          isUuid(own.slice(0, at) + wrong + own.slice(at + 1)),
+        )
+    for (const wrong of ['', own.slice(1), `${own}0`, own.replaceAll('-', '')])
+      assert.equal(uuid(wrong), undefined)
+  })
+
+  it('throws while it decodes, and never later', () => {
+    const long = Buffer.concat([Buffer.alloc(200, 'a'), Buffer.from([0xff])])
+    for (const bad of [long, Buffer.from([0xff]), Buffer.from([0xed, 0xa0, 0x80])]) {
+      assert.throws(() => codec.decode(recordOf({ key: bad }), 't'), /the key is not UTF-8/)
+      for (const name of ['ce_type', 'content-type', 'ce_time'])
+        assert.throws(() => codec.decode(recordOf({ headers: [[name, bad]] }), 't'), /not UTF-8/)
+    }
   })
 
   it('refuses text that UTF-8 has no bytes for, instead of changing it', () => {

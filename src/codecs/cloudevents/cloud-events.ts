@@ -1,19 +1,10 @@
-import type { Codec, DecodedEvent, WireRecord } from '../../core/codec.ts'
+import type { Codec } from '../../core/codec.ts'
 import type { OutboxEvent } from '../../core/event.ts'
 import { knownOptions, text } from '../../core/options.ts'
-import { isUuid } from '../../core/uuid.ts'
-import {
-  CONTENT_TYPE,
-  ID,
-  isAttributeName,
-  SOURCE,
-  SPEC_VERSION,
-  TIME,
-  TYPE,
-  type AttributeName,
-} from './attributes.ts'
+import { CONTENT_TYPE, ID, SOURCE, SPEC_VERSION, TIME, TYPE } from './attributes.ts'
+import { CloudEvent } from './cloud-event.ts'
 import { Utf8Cache } from './utf8-cache.ts'
-import { fromUtf8, toUtf8 } from './utf8.ts'
+import { toUtf8 } from './utf8.ts'
 
 export interface CloudEventsOptions {
   /** The attribute `source`: which program the events come from, a URI reference. @defaultValue 'oncommit' */
@@ -23,7 +14,6 @@ export interface CloudEventsOptions {
 type HeaderPair = readonly [name: string, value: Buffer]
 
 const VERSION: HeaderPair = [SPEC_VERSION, Buffer.from('1.0')]
-const NO_MIME_TYPE = 'application/octet-stream'
 
 /**
  * CloudEvents 1.0 in Kafka's binary mode: the value is the payload as it is, the attributes are
@@ -65,60 +55,13 @@ export function cloudEvents(options: CloudEventsOptions = {}): Codec {
         ...event.headers.map(encodeHeader),
       ],
     }),
-    decode,
+    decode: (record) => new CloudEvent(record),
   }
 }
 
 function encodeHeader([name, value]: OutboxEvent['headers'][number]): HeaderPair {
   if (!name.isWellFormed()) throw new TypeError("a header's name has a lone surrogate")
   return [name, typeof value === 'string' ? toUtf8(value, `header ${name}`) : asBuffer(value)]
-}
-
-function decode(record: WireRecord): DecodedEvent {
-  const { attributes, headers } = splitHeaders(record.headers)
-  const time = textOf(attributes, TIME)
-  return {
-    uuid: textOf(attributes, ID),
-    timestamp: time === undefined ? undefined : parseTime(time),
-    key: record.key === null ? null : fromUtf8(record.key, 'the key'),
-    msgType: textOf(attributes, TYPE) ?? '',
-    mimeType: textOf(attributes, CONTENT_TYPE) ?? NO_MIME_TYPE,
-    headers,
-    payload: record.value,
-  }
-}
-
-function splitHeaders(all: WireRecord['headers']): {
-  attributes: Map<AttributeName, Buffer>
-  headers: readonly HeaderPair[]
-} {
-  const foreign = isForeign(all)
-  const attributes = new Map<AttributeName, Buffer>()
-  const headers: HeaderPair[] = []
-  for (const header of all) {
-    const [name, value] = header
-    const kept = foreign && (name === ID || name === SOURCE)
-    if (kept || !isAttributeName(name) || attributes.has(name)) headers.push(header)
-    else attributes.set(name, value)
-  }
-  return { attributes, headers }
-}
-
-function isForeign(headers: WireRecord['headers']): boolean {
-  const id = headers.find(([name]) => name === ID)
-  return id !== undefined && !isUuid(id[1].toString('latin1'))
-}
-
-function textOf(attributes: Map<AttributeName, Buffer>, name: AttributeName): string | undefined {
-  const value = attributes.get(name)
-  return value === undefined ? undefined : fromUtf8(value, `header ${name}`)
-}
-
-function parseTime(time: string): Date {
-  const date = new Date(time)
-  if (Number.isNaN(date.getTime()))
-    throw new TypeError(`header ${TIME} is no time: ${time.slice(0, 60)}`)
-  return date
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

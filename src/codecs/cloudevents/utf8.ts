@@ -9,6 +9,10 @@ export function toUtf8(text: string, what: string): Buffer {
 
 /** Throws where the bytes are not UTF-8. */
 export function fromUtf8(bytes: Buffer, what: string): string {
-  if (!isUtf8(bytes)) throw new TypeError(`${what} is not UTF-8`)
+  if (!isUtf8(bytes)) throw notUtf8(what)
   return bytes.toString('utf8')
+}
+
+export function notUtf8(what: string): TypeError {
+  return new TypeError(`${what} is not UTF-8`)
 }

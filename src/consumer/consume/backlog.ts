@@ -1,6 +1,8 @@
 import type { PartitionMark } from '../marks.ts'
 import type { ReadPage } from '../reader.ts'
-import { type Entry, type Lane, type Order, PartitionWork } from './partition-work.ts'
+import type { Entry, Lane } from './entry.ts'
+import { type Order, PartitionWork } from './partition-work.ts'
+import { Queue } from './queue.ts'
 
 export interface BacklogLimits {
   readonly order: Order
@@ -13,11 +15,14 @@ export interface BacklogLimits {
   readonly onPartial: (lane: Lane) => void
 }
 
+export type Entries = readonly [Entry, ...Entry[]]
+
 /** What was fetched and is not handled, and which of it may start next. */
 export class Backlog {
   readonly #limits: BacklogLimits
   readonly #works = new Map<PartitionMark, PartitionWork>()
-  #ready: Lane[] = []
+  readonly #onIdle = (lane: Lane): void => this.offer(lane)
+  #ready = new Queue<Lane>()
 
   constructor(limits: BacklogLimits) {
     this.#limits = limits
@@ -48,37 +53,42 @@ export class Backlog {
       work = new PartitionWork(page.mark, this.#limits.order)
       this.#works.set(page.mark, work)
     }
-    for (const lane of work.add(page)) if (lane.state === 'idle') this.offer(lane)
+    work.add(page, this.#onIdle)
   }
 
   /** The lane may go on. */
   offer(lane: Lane): void {
     lane.state = 'idle'
-    const { length } = lane.entries
-    if (length === 0) return
+    const { length, first } = lane.entries
+    if (first === undefined) {
+      lane.singles = 0
+      lane.isDue = false
+      return
+    }
     const { batch, onPartial } = this.#limits
-    if (length >= batch || lane.isDue || lane.singles > 0 || lane.entries[0]?.delivery !== null) {
+    if (length >= batch || lane.isDue || lane.singles > 0 || first.isInHand) {
       lane.state = 'ready'
       this.#ready.push(lane)
     } else onPartial(lane)
   }
 
   /** Hands out what is to be handled next by one call. */
-  take(): readonly [Entry, ...Entry[]] | null {
+  take(): Entries | null {
     for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift()) {
-      const size = lane.singles > 0 ? 1 : this.#limits.batch
-      const [first, ...more] = lane.entries.slice(0, size)
-      lane.state = first === undefined ? 'idle' : 'busy'
-      if (first === undefined) continue
-      if (lane.of.distance(more.at(-1) ?? first) >= this.#limits.window) {
+      if (lane.state !== 'ready') continue
+      const entries = this.#next(lane)
+      lane.state = entries === null ? 'idle' : 'busy'
+      if (entries === null) continue
+      const last = entries.at(-1) ?? entries[0]
+      if (lane.of.distance(last) >= this.#limits.window) {
         lane.state = 'ready'
         lane.of.beyond.push(lane)
         continue
       }
       lane.singles = Math.max(0, lane.singles - 1)
       lane.isDue = false
-      lane.of.handOut(more.at(-1) ?? first)
-      return [first, ...more]
+      lane.of.handOut(last)
+      return entries
     }
     return null
   }
@@ -88,14 +98,15 @@ export class Backlog {
     const { of: work } = lane
     work.handled(lane)
     if (work.beyond.length === 0) return
-    this.#ready.unshift(...work.beyond)
+    this.#ready = new Queue([...work.beyond, ...this.#ready.peek(this.#ready.length)])
     work.beyond = []
   }
 
   /** Forgets what is not in hand; what is goes on. */
   keepInHand(): void {
     for (const work of this.#works.values()) work.keepInHand()
-    this.#ready = this.#ready.filter((lane) => lane.entries.length > 0)
+    const ready = this.#ready.peek(this.#ready.length)
+    this.#ready = new Queue(ready.filter((lane) => lane.entries.length > 0))
   }
 
   /** Forgets all. */
@@ -103,6 +114,16 @@ export class Backlog {
     for (const work of this.#works.values())
       for (const entry of work.unhandled) entry.isAbandoned = true
     this.#works.clear()
-    this.#ready = []
+    this.#ready = new Queue()
+  }
+
+  #next({ entries, singles }: Lane): Entries | null {
+    const { batch } = this.#limits
+    if (batch > 1 && singles === 0) {
+      const [first, ...more] = entries.peek(batch)
+      return first === undefined ? null : [first, ...more]
+    }
+    const { first } = entries
+    return first === undefined ? null : [first]
   }
 }

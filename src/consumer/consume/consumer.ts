@@ -3,21 +3,26 @@ import { type Clock, systemClock } from '../../core/clock.ts'
 import type { Codec } from '../../core/codec.ts'
 import { reasonOf } from '../../core/errors.ts'
 import type { Inbox } from '../../core/inbox.ts'
-import type { LogClient } from '../../core/log.ts'
 import type { Logger } from '../../core/logger.ts'
 import { wholeNumber } from '../../core/options.ts'
-import { closeClient } from '../close-client.ts'
-import type { PartitionLag } from '../event-stream.ts'
-import { Health, type StreamHealth } from '../health.ts'
-import type { PartitionMark } from '../marks.ts'
-import { Patience } from '../patience.ts'
+import { openClient } from '../client.ts'
+import { Health } from '../health.ts'
+import { DAY_MS } from '../reading-options.ts'
 import { type ReadPage, Reader } from '../reader.ts'
 import { partitionName } from '../start-offsets.ts'
-import { DeadLetters } from './dead-letters.ts'
+import { DeadLetters } from '../dead-letters.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { type BatchHandler, Handling } from './handling.ts'
+import { InboxCleaner } from './inbox-cleaner.ts'
 import type { ConsumeSettings } from './options.ts'
-import type { HeldEvent } from './troubles.ts'
+import {
+  type ConsumerCounts,
+  type ConsumerHealth,
+  type ConsumerLag,
+  type ConsumerResult,
+  healthOf,
+  lagOf,
+} from './report.ts'
 
 const STOP_TIMEOUT_MS = 25_000
 /** How long the last commit may take at least. */
@@ -33,36 +38,7 @@ export interface ConsumerParts {
   /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
   readonly redriveTo?: ReadonlyMap<string, bigint>
   /** Told when the consumer is over. */
-  readonly onEnd: () => void
-}
-
-export interface ConsumerHealth {
-  /**
-   * A stream's states, and: `paused` by `pause()`, `blocked` where an event fails again and again,
-   * `stuck` where a handler does not end. `reconnecting` where the inbox's database is away, too.
-   */
-  readonly state: StreamHealth['state'] | 'paused' | 'blocked' | 'stuck'
-  /** When it came into this state. */
-  readonly since: Date
-  /** Which event it is that is blocked or stuck. */
-  readonly event: HeldEvent | null
-}
-
-export interface ConsumerLag extends PartitionLag {
-  /** Since when the first event that is not handled lies there; `null` where none is known. */
-  readonly oldest: Date | null
-}
-
-/** What a consumer did. */
-export interface ConsumerResult {
-  /** Events that were handled, duplicates and skipped ones included. */
-  readonly handled: number
-  /** Events whose handler had not ended when the consumer did: they come again. */
-  readonly abandoned: number
-  /** Events that became dead letters. */
-  readonly dead: number
-  /** Events that the inbox knew, and that were not given to the handler. */
-  readonly duplicates: number
+  readonly onEnd: (consumer: Consumer) => void
 }
 
 /**
@@ -86,16 +62,15 @@ export class Consumer implements AsyncDisposable {
   readonly #parts: ConsumerParts
   readonly #settings: ConsumeSettings
   readonly #clock: Clock
+  readonly #name: string
   readonly #health: Health
   readonly #dispatcher: Dispatcher
   readonly #stopping = new AbortController()
-  /** Aborted when nothing is written any more. */
-  readonly #ended = new AbortController()
+  readonly #deadLetters: DeadLetters | null
   readonly #end: PromiseWithResolvers<ConsumerResult>
   readonly #opening: Promise<Reader | null>
   readonly #onSignal = (): void => void this.stop()
   #reader: Reader | null = null
-  #deadLetters: Promise<DeadLetters> | null = null
   #pausedSince: Date | null = null
   #duplicates = 0
   #failure: { readonly error: unknown } | null = null
@@ -108,43 +83,47 @@ export class Consumer implements AsyncDisposable {
     this.#clock = clock
     this.topics = settings.reading.topics
     this.group = settings.group
-    const name = `consumer of ${this.topics.join(', ')} for ${this.group}`
-    this.#health = new Health({ clock, logger, name })
+    this.#name = `consumer of ${this.topics.join(', ')} for ${this.group}`
+    this.#health = new Health({ clock, logger, name: this.#name })
     this.#end = Promise.withResolvers()
     this.closed = this.#end.promise
     // Whoever wants to hear of it awaits `closed`; it is logged in any case.
     this.closed.catch(() => {})
+    const isRedrive = parts.redriveTo !== undefined
+    const { deadLetter, group } = settings
+    this.#deadLetters = deadLetter && new DeadLetters({ ...parts, ...deadLetter, group, isRedrive })
     const handling = new Handling({
+      ...parts,
       settings,
-      codecFor: parts.codecFor,
-      handler: parts.handler,
-      inbox: parts.inbox,
-      isRedrive: parts.redriveTo !== undefined,
+      isRedrive,
       onDuplicates: (count) => (this.#duplicates += count),
     })
     this.#dispatcher = new Dispatcher({
       settings,
       clock,
       logger,
-      name,
-      deadLetters:
-        settings.deadLetter === null ? null : { send: async (...letter) => this.#bury(...letter) },
+      name: this.#name,
+      deadLetters: this.#deadLetters,
       call: (run) => handling.call(run),
+      heard: () => this.#reader?.heard() ?? null,
       onProgress: () => this.#progressed(),
       onOver: (error) => this.#fail(error),
     })
     const { signal } = settings.reading
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     this.#opening = this.#open()
+    if (parts.inbox !== null)
+      void this.#cleanerOf(parts.inbox, this.#name).run(this.#stopping.signal)
     if (signal?.aborted === true) this.#onSignal()
   }
 
   /**
    * Gives nothing more to the handler, waits for what is in hand, commits, and leaves the group.
-   * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again.
+   * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again. A handler
+   * that stops its own consumer must not await it: that waits for the handler.
    */
   stop({ timeout = STOP_TIMEOUT_MS }: { readonly timeout?: number } = {}): Promise<ConsumerResult> {
-    wholeNumber('stop.timeout', timeout, { min: 0, max: 86_400_000 })
+    wholeNumber('stop.timeout', timeout, { min: 0, max: DAY_MS })
     this.#stopped ??= this.#stop(timeout)
     return this.#stopped
   }
@@ -172,38 +151,21 @@ export class Consumer implements AsyncDisposable {
 
   /** How far each partition of this consumer is handled, as of the last fetch. */
   lag(): readonly ConsumerLag[] {
-    return Array.from(this.#reader?.marks() ?? [], (mark) => this.#lagOf(mark))
+    return Array.from(this.#reader?.marks() ?? [], (mark) => lagOf(mark, this.#dispatcher))
   }
 
   health(): ConsumerHealth {
-    const { state, since } = this.#health.current
-    const { runs, troubles } = this.#dispatcher
-    if (state === 'stopped' || state === 'reconnecting') return { state, since, event: null }
-    if (troubles.awaySince !== null)
-      return { state: 'reconnecting', since: troubles.awaySince, event: null }
-    const { stuck } = runs
-    if (stuck !== undefined) {
-      const at = new Date(stuck.startedAt + this.#settings.timeout)
-      return { state: 'stuck', since: at, event: troubles.describe(stuck.entries[0], null) }
-    }
-    const blocked = troubles.firstBlocked
-    if (blocked !== null) return { state: 'blocked', ...blocked }
-    if (this.#pausedSince !== null && state === 'running')
-      return { state: 'paused', since: this.#pausedSince, event: null }
-    return { state, since, event: null }
+    return healthOf(this.#health.current, this.#dispatcher, this.#pausedSince)
   }
 
-  #lagOf(mark: PartitionMark): ConsumerLag {
-    const { topic, partition, offset, endOffset } = mark
-    const behind = endOffset === null ? null : endOffset - offset
-    const [first] = this.#dispatcher.backlog.of(mark)?.unhandled ?? []
-    return {
-      topic,
-      partition,
-      mark: offset,
-      lag: behind !== null && behind < 0n ? 0n : behind,
-      oldest: first === undefined ? null : new Date(first.record.timestamp),
-    }
+  counts(): ConsumerCounts {
+    const { handled, dead, skipped } = this.#dispatcher
+    return { handled, dead, skipped, duplicates: this.#duplicates }
+  }
+
+  /** Nobody waits for it: a database that hangs holds up no stop. */
+  #cleanerOf(inbox: Inbox, name: string): InboxCleaner {
+    return new InboxCleaner({ inbox, name, clock: this.#clock, logger: this.#parts.logger })
   }
 
   /** `null` where it is stopped before, or can't be opened. */
@@ -211,9 +173,9 @@ export class Consumer implements AsyncDisposable {
     const { logger } = this.#parts
     const { signal } = this.#stopping
     try {
-      const client = await new Patience(this.#clock, this.#health).ask(
-        { asking: 'reading', signal },
-        () => this.#connect(),
+      const client = await openClient(
+        { ...this.#parts, clock: this.#clock, health: this.#health },
+        { group: this.group, signal },
       )
       this.#reader = Reader.start({
         client,
@@ -230,16 +192,6 @@ export class Consumer implements AsyncDisposable {
       if (!signal.aborted) this.#fail(error)
       return null
     }
-  }
-
-  /** A client that comes when nobody waits for it any longer is closed here: nobody else could. */
-  async #connect(): Promise<LogClient> {
-    const { broker, logger } = this.#parts
-    const { signal } = this.#stopping
-    const client = await broker.openLog({ clientId: `oncommit-${this.group}` })
-    if (!signal.aborted) return client
-    await closeClient(client, logger)
-    throw signal.reason
   }
 
   #takePages(): void {
@@ -278,34 +230,9 @@ export class Consumer implements AsyncDisposable {
     if (this.#stopping.signal.aborted) this.#dispatcher.drain()
   }
 
-  async #bury(...[entry, error]: Parameters<DeadLetters['send']>): Promise<void> {
-    this.#deadLetters ??= this.#openDeadLetters()
-    await (await this.#deadLetters).send(entry, error)
-  }
-
-  async #openDeadLetters(): Promise<DeadLetters> {
-    const { broker, logger, redriveTo } = this.#parts
-    const producer = await broker.openProducer({
-      clientId: `oncommit-${this.group}-dead`,
-      signal: this.#ended.signal,
-      onAway: (away) => {
-        if (away !== null)
-          logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
-      },
-    })
-    const topic = this.#settings.deadLetter?.topic ?? null
-    return new DeadLetters({
-      producer,
-      group: this.group,
-      topic,
-      isRedrive: redriveTo !== undefined,
-    })
-  }
-
   #fail(error: unknown): void {
     if (this.#stopping.signal.aborted) return
-    const what = `consumer of ${this.topics.join(', ')} for ${this.group}`
-    this.#parts.logger.error(`oncommit: ${what} can not go on: ${reasonOf(error)}`)
+    this.#parts.logger.error(`oncommit: ${this.#name} can not go on: ${reasonOf(error)}`)
     this.#failure = { error }
     void this.close()
   }
@@ -323,14 +250,12 @@ export class Consumer implements AsyncDisposable {
       this.#dispatcher.close()
       await reader?.close(AbortSignal.timeout(Math.max(timeoutMs, LAST_COMMIT_MS)))
     } catch (error) {
-      logger.error(`oncommit: a consumer did not end well: ${reasonOf(error)}`)
+      logger.error(`oncommit: ${this.#name} did not end well: ${reasonOf(error)}`)
     }
-    // That closes the producer of dead letters.
-    this.#ended.abort()
+    this.#deadLetters?.close()
     this.#health.enter('stopped')
-    const { handled, dead } = this.#dispatcher
-    const result = { handled, abandoned, dead, duplicates: this.#duplicates }
-    onEnd()
+    const result = { ...this.counts(), abandoned }
+    onEnd(this)
     if (this.#failure === null) this.#end.resolve(result)
     else this.#end.reject(this.#failure.error)
     return result

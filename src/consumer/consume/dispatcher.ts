@@ -1,34 +1,15 @@
 import type { Clock } from '../../core/clock.ts'
-import { BatchError, Reject, RetryAfter } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import { Backlog } from './backlog.ts'
-import type { DeadLetters } from './dead-letters.ts'
-import { Runs, type Run } from './runs.ts'
-import { Troubles } from './troubles.ts'
+import { Turn } from '../turn.ts'
+import { Backlog, type Entries } from './backlog.ts'
+import type { DeadLetters } from '../dead-letters.ts'
+import type { Entry, Lane } from './entry.ts'
 import type { ConsumeSettings } from './options.ts'
-import type { Entry, Lane, PartitionWork } from './partition-work.ts'
-
-/** How long the consumer rests where the inbox's database is away: after each failure, longer. */
-const INBOX_REST = { firstMs: 200, maxMs: 10_000 }
-
-export type Entries = readonly [Entry, ...Entry[]]
-
-/** What became of a call of the handler; `count` events from the first one were given to it. */
-export type Outcome =
-  | { readonly state: 'handled'; readonly count: number }
-  /** `isUndone`: what was done for those before the failed one is undone. */
-  | {
-      readonly state: 'failed'
-      readonly error: unknown
-      readonly count: number
-      readonly isUndone?: boolean
-    }
-  /** The inbox's database is away: no event's fault. */
-  | { readonly state: 'away'; readonly error: unknown }
-  /** To be a dead letter, without an attempt. */
-  | { readonly state: 'dead'; readonly error: unknown }
-  /** The consumer can't go on. */
-  | { readonly state: 'over'; readonly error: unknown }
+import type { Outcome } from './outcome.ts'
+import type { PartitionWork } from './partition-work.ts'
+import { Run, Runs } from './runs.ts'
+import { Setbacks } from './setbacks.ts'
+import { Troubles } from './troubles.ts'
 
 export interface DispatcherParts {
   readonly settings: ConsumeSettings
@@ -36,8 +17,10 @@ export interface DispatcherParts {
   readonly logger: Logger
   readonly name: string
   readonly deadLetters: Pick<DeadLetters, 'send'> | null
-  /** Calls the handler. Never rejects. */
-  readonly call: (run: Run) => Promise<Outcome>
+  /** Calls the handler. What it gives is no promise where the handler's result is none. */
+  readonly call: (run: Run) => Outcome | Promise<Outcome>
+  /** `null` where the partitions are certainly this consumer's; else the group is to be heard first. */
+  readonly heard: () => Promise<void> | null
   /** A mark may have moved, or there is room for more. */
   readonly onProgress: () => void
   readonly onOver: (error: unknown) => void
@@ -49,22 +32,27 @@ export interface DispatcherParts {
  * An event that fails waits in its lane, and takes no place of the others. While it drains (the
  * group takes the partitions, or the consumer stops) it starts only what is in hand already, because
  * a later event of the partition was handed out; an event that is blocked is let go.
+ *
+ * A handler that gives no promise has handled its event when it returns: the next one follows at
+ * once, and what was handled is told of once for all of them.
  */
 export class Dispatcher {
   readonly backlog: Backlog
   readonly runs: Runs
   readonly troubles: Troubles
+  readonly #setbacks: Setbacks
   readonly #parts: DispatcherParts
   readonly #closed = new AbortController()
+  readonly #turn = new Turn()
+  #isStarting = false
   #isDraining = false
   #isPaused = false
-  #isResting = false
-  #awayFailures = 0
+  #isListening = false
   #handled = 0
-  #dead = 0
+  #skipped = 0
 
   constructor(parts: DispatcherParts) {
-    const { settings, clock, logger, name } = parts
+    const { settings, clock, logger, name, deadLetters } = parts
     this.#parts = parts
     this.troubles = new Troubles({ clock, logger, name })
     this.runs = new Runs({
@@ -79,6 +67,18 @@ export class Dispatcher {
       batch: settings.maxEvents,
       onPartial: (lane) => void this.#fill(lane),
     })
+    this.#setbacks = new Setbacks({
+      settings,
+      clock,
+      backlog: this.backlog,
+      troubles: this.troubles,
+      deadLetters,
+      closed: this.#closed.signal,
+      onHandled: (entries) => this.#settle(entries),
+      onReady: () => this.start(),
+      onProgress: () => this.#goOn(),
+      onBlocked: () => this.#letGo(),
+    })
   }
 
   get handled(): number {
@@ -86,7 +86,11 @@ export class Dispatcher {
   }
 
   get dead(): number {
-    return this.#dead
+    return this.#setbacks.dead
+  }
+
+  get skipped(): number {
+    return this.#skipped
   }
 
   get isPaused(): boolean {
@@ -95,7 +99,7 @@ export class Dispatcher {
 
   /** Whether it could start more calls than it has events for. */
   get isHungry(): boolean {
-    const isIdle = this.#isPaused || this.#isDraining || this.#isResting
+    const isIdle = this.#isPaused || this.#isDraining || this.#setbacks.isResting
     return !isIdle && this.backlog.ready + this.runs.size < 2 * this.#parts.settings.concurrency
   }
 
@@ -110,13 +114,16 @@ export class Dispatcher {
 
   /** Starts what may start. */
   start(): void {
-    const { concurrency } = this.#parts.settings
-    while (this.runs.size < concurrency && !this.#isResting) {
-      if (this.#isPaused && !this.#isDraining) return
-      const entries = this.backlog.take()
-      if (entries === null) return
-      void this.#work(entries)
+    // A handler may call for it: the loop that called that handler goes on anyway.
+    if (this.#isStarting) return
+    const handled = this.#handled
+    this.#isStarting = true
+    try {
+      this.#startAll()
+    } finally {
+      this.#isStarting = false
     }
+    if (this.#handled > handled) this.#progressed()
   }
 
   /** From now on only what is in hand is finished. */
@@ -140,137 +147,103 @@ export class Dispatcher {
     this.runs.close()
   }
 
-  async #work(entries: Entries): Promise<void> {
-    const [first] = entries
-    const { lane } = first
-    const older = this.runs.abandonedWith(first)
-    if (older !== undefined) {
-      lane.state = 'waiting'
-      await older.ended.promise
-      return this.#again(first)
+  #startAll(): void {
+    const { concurrency } = this.#parts.settings
+    const heard = this.#parts.heard()
+    if (heard !== null) return void this.#startWhen(heard)
+    while (this.runs.size < concurrency && !this.#setbacks.isResting) {
+      if (this.#isPaused && !this.#isDraining) return
+      if (this.#turn.isOver) return void this.#turn.next().then(() => this.start())
+      const entries = this.backlog.take()
+      if (entries === null) return
+      this.#begin(entries)
     }
-    if (this.#follows(first)) return this.#bury(first, 'an earlier event of its key is dead')
-    const run = this.runs.begin(entries)
-    const outcome = await this.#parts.call(run)
+  }
+
+  /** Another member may have what was fetched: nothing starts before the group says whose it is. */
+  async #startWhen(heard: Promise<void>): Promise<void> {
+    if (this.#isListening) return
+    this.#isListening = true
+    await heard
+    this.#isListening = false
+    this.start()
+  }
+
+  #begin(entries: Entries): void {
+    const [first] = entries
+    const older = this.runs.abandonedWith(first)
+    if (older !== undefined) return void this.#setbacks.waitFor(older, entries)
+    if (this.#setbacks.follows(first))
+      return void this.#setbacks.bury(first, 'an earlier event of its key is dead')
+    const run = new Run(entries)
+    let outcome: Outcome | Promise<Outcome>
+    try {
+      outcome = this.#parts.call(run)
+    } catch (error) {
+      outcome = { state: 'over', error }
+    }
+    if (outcome instanceof Promise) void this.#await(run, outcome)
+    else if (!first.isAbandoned) this.#conclude(entries, outcome)
+  }
+
+  async #await(run: Run, coming: Promise<Outcome>): Promise<void> {
+    const { entries } = run
+    this.runs.begin(run)
+    let outcome: Outcome
+    try {
+      outcome = await coming
+    } catch (error) {
+      outcome = { state: 'over', error }
+    }
     this.runs.end(run)
     if (run.isStuck) this.troubles.unstuck(run)
-    if (!first.isAbandoned) this.#conclude(entries, outcome)
-    this.start()
-    this.#parts.onProgress()
-    this.#letGo()
+    if (!entries[0].isAbandoned) this.#conclude(entries, outcome)
+    this.#goOn()
   }
 
   #conclude(entries: Entries, outcome: Outcome): void {
     const [first] = entries
-    if (outcome.state === 'handled') return this.#finish(entries.slice(0, outcome.count))
-    if (outcome.state === 'failed') return this.#failed(entries.slice(0, outcome.count), outcome)
-    if (outcome.state === 'away') return void this.#rest(first.lane, outcome.error)
-    if (outcome.state === 'dead') return void this.#bury(first, outcome.error)
+    if (outcome.state === 'handled')
+      return this.#finish(
+        outcome.count === entries.length ? entries : entries.slice(0, outcome.count),
+      )
+    if (outcome.state === 'skipped') return this.#skip(first)
+    if (outcome.state === 'failed')
+      return this.#setbacks.failed(entries.slice(0, outcome.count), outcome)
+    if (outcome.state === 'away') return void this.#setbacks.rest(first.lane, outcome.error)
+    if (outcome.state === 'dead') return void this.#setbacks.bury(first, outcome.error)
     first.lane.state = 'waiting'
     this.troubles.blocked(first, outcome.error)
     this.#parts.onOver(outcome.error)
   }
 
-  #finish(entries: readonly Entry[]): void {
-    const [first] = entries
-    if (first === undefined) return
-    this.#handle(first.lane, entries)
-    this.backlog.offer(first.lane)
+  #skip(entry: Entry): void {
+    this.#skipped += 1
+    this.#finish([entry])
   }
 
-  #handle(lane: Lane, entries: readonly Entry[]): void {
-    if (this.#awayFailures > 0) this.troubles.inboxIsBack()
-    this.#awayFailures = 0
+  #finish(entries: readonly Entry[]): void {
+    this.#settle(entries)
+    const [first] = entries
+    if (first !== undefined) this.backlog.offer(first.lane)
+  }
+
+  /** Counts them, in their order; the lane may not go on by that. */
+  #settle(entries: readonly Entry[]): void {
+    this.#setbacks.wentWell()
     for (const entry of entries) {
       this.troubles.cured(entry)
-      this.backlog.handled(lane)
+      this.backlog.handled(entry.lane)
     }
     this.#handled += entries.length
   }
 
-  #failed(entries: readonly Entry[], outcome: Outcome & { state: 'failed' }): void {
-    const { settings, clock } = this.#parts
-    const { error, isUndone = false } = outcome
-    const index = error instanceof BatchError ? error.index : null
-    const at = index === null || isUndone || entries[index] === undefined ? 0 : index
-    const failed = entries[at]
-    if (failed === undefined) return
-    const { lane } = failed
-    // What failed behind them waits: the lane is not to start it now.
-    if (at > 0) this.#handle(lane, entries.slice(0, at))
-    lane.state = 'waiting'
-    if (entries.length > 1 && (isUndone || at !== index)) {
-      // Nobody says which one it was: they are given one by one from here.
-      lane.singles = entries.length
-      return void this.#wait(failed, settings.retry.waitMs(1))
-    }
-    const cause = error instanceof BatchError ? (error.cause ?? error) : error
-    failed.failed(clock.now())
-    const isRefused = cause instanceof Reject
-    if (isRefused || failed.attempts >= settings.retry.attempts) {
-      if (this.#parts.deadLetters !== null) return void this.#bury(failed, cause)
-      this.troubles.blocked(failed, cause)
-    } else this.troubles.failed(failed, cause)
-    const failures = isRefused ? Number.MAX_SAFE_INTEGER : failed.attempts
-    void this.#wait(
-      failed,
-      cause instanceof RetryAfter ? cause.ms : settings.retry.waitMs(failures),
-    )
-  }
-
-  async #wait(entry: Entry, ms: number): Promise<void> {
-    await this.#parts.clock.sleep(ms, this.#closed.signal)
-    this.#again(entry)
-  }
-
-  #again(entry: Entry): void {
-    if (entry.isAbandoned || this.#closed.signal.aborted) return
-    this.backlog.offer(entry.lane)
+  #goOn(): void {
     this.start()
+    this.#progressed()
   }
 
-  /** The inbox can't take any event: none is tried before it has rested. */
-  async #rest(lane: Lane, error: unknown): Promise<void> {
-    this.backlog.offer(lane)
-    if (this.#isResting) return
-    this.#isResting = true
-    this.#awayFailures += 1
-    this.troubles.inboxIsAway(error)
-    const { firstMs, maxMs } = INBOX_REST
-    const ms = Math.min(maxMs, firstMs * 2 ** Math.min(this.#awayFailures - 1, 20))
-    await this.#parts.clock.sleep(ms, this.#closed.signal)
-    this.#isResting = false
-    this.start()
-    this.#parts.onProgress()
-  }
-
-  #follows({ lane }: Entry): boolean {
-    return lane.key !== null && lane.of.deadKeys.has(lane.key)
-  }
-
-  /** The event is handled when its dead letter is acknowledged, and not before. */
-  async #bury(entry: Entry, error: unknown): Promise<void> {
-    const { deadLetters, settings, clock } = this.#parts
-    const { lane } = entry
-    lane.state = 'waiting'
-    for (let failures = 1; ; failures++) {
-      try {
-        await deadLetters?.send(entry, error)
-        break
-      } catch (sendError) {
-        this.troubles.blocked(entry, sendError)
-        this.#letGo()
-        await clock.sleep(settings.retry.waitMs(failures), this.#closed.signal)
-      }
-      if (entry.isAbandoned || this.#closed.signal.aborted) return
-    }
-    if (entry.isAbandoned) return
-    this.#dead += 1
-    this.troubles.buried(entry, error)
-    if (settings.afterDead === 'follow' && lane.key !== null) lane.of.deadKeys.add(lane.key)
-    this.backlog.handled(lane)
-    this.backlog.offer(lane)
-    this.start()
+  #progressed(): void {
     this.#parts.onProgress()
     this.#letGo()
   }
@@ -298,9 +271,10 @@ export class Dispatcher {
 
   #mayFinish(work: PartitionWork): boolean {
     for (const { lane } of work.unhandled) {
-      const [head] = lane.entries
-      if (lane.state === 'busy' || (lane.state === 'ready' && !this.#isResting)) return true
-      if (lane.state === 'waiting' && head !== undefined && !this.troubles.has(head)) return true
+      const { first } = lane.entries
+      if (lane.state === 'busy' || (lane.state === 'ready' && !this.#setbacks.isResting))
+        return true
+      if (lane.state === 'waiting' && first !== undefined && !this.troubles.has(first)) return true
     }
     return false
   }

@@ -1,13 +1,14 @@
-import type { Codec, DecodedEvent } from '../../core/codec.ts'
-import { BrokenRecordError, StoreError } from '../../core/errors.ts'
+import type { Codec } from '../../core/codec.ts'
+import { StoreError } from '../../core/errors.ts'
 import { type Inbox, inboxUuid } from '../../core/inbox.ts'
 import { uuidv7 } from '../../core/uuid.ts'
+import { type BrokenRecord, judge } from '../broken.ts'
+import { ownHeaders, type Provenance, provenanceOf } from '../dead-letters.ts'
 import { PartitionMark } from '../marks.ts'
 import { ReceivedEvent } from '../received-event.ts'
-import { ownHeaders, provenanceOf } from './dead-letters.ts'
-import type { Outcome } from './dispatcher.ts'
-import type { Entry } from './partition-work.ts'
+import type { Entry } from './entry.ts'
 import type { ConsumeSettings } from './options.ts'
+import type { Outcome } from './outcome.ts'
 import type { Run } from './runs.ts'
 
 /** What a handler gets beside its events. */
@@ -18,8 +19,6 @@ export interface HandlerContext<Tx = unknown> {
   readonly tx: Tx
   /** From 1: how often the first of the events was given to a handler here. */
   readonly attempt: number
-  /** Why no codec reads the event, where `onBroken` delivers it. Key, headers and payload are the record's. */
-  readonly broken: BrokenRecordError | null
 }
 
 export type Handler<Tx = unknown> = (event: ReceivedEvent, context: HandlerContext<Tx>) => unknown
@@ -42,6 +41,33 @@ export interface HandlingParts {
 /** Acknowledging is the handler's return. */
 const NOTHING_TO_ACKNOWLEDGE = { acknowledge: () => Promise.resolve() }
 
+const HANDLED_ONE: Outcome = { state: 'handled', count: 1 }
+
+function handled(count: number): Outcome {
+  return count === 1 ? HANDLED_ONE : { state: 'handled', count }
+}
+
+function isThenable(result: unknown): result is PromiseLike<unknown> {
+  return typeof (result as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** A class, as a getter in a literal costs twice as much. */
+class Context implements HandlerContext<never> {
+  readonly tx: never
+  readonly attempt: number
+  readonly #run: Run
+
+  constructor(run: Run, tx: unknown) {
+    this.tx = tx as never
+    this.attempt = run.entries[0].attempts + 1
+    this.#run = run
+  }
+
+  get signal(): AbortSignal {
+    return this.#run.signal
+  }
+}
+
 /** Makes events of records, and calls the handler with them: in the inbox's transaction, if there is one. */
 export class Handling {
   readonly #parts: HandlingParts
@@ -53,44 +79,45 @@ export class Handling {
     this.#replay = parts.settings.replay === 'again' ? uuidv7() : null
   }
 
-  /** Never rejects. */
-  async call(run: Run): Promise<Outcome> {
+  /** Gives no promise where the handler gives none. */
+  call(run: Run): Outcome | Promise<Outcome> {
     const events: ReceivedEvent[] = []
     for (const entry of run.entries) {
       const found = this.#read(entry)
-      if (found.state === 'event') events.push(found.event)
-      else {
-        // What is before it first, and then the broken one alone.
-        if (events.length > 0) break
-        if (found.state === 'broken') return this.#handle(run, [found.event], found.error)
-        return found.state === 'skip' ? { state: 'handled', count: 1 } : found
-      }
+      if (found instanceof ReceivedEvent) events.push(found)
+      // What is before a broken one comes first, and then that one alone.
+      else if (events.length > 0) break
+      else return this.#judged(run, found)
     }
-    return this.#handle(run, events, null)
+    return this.#handle(run, events)
   }
 
-  async #handle(
-    run: Run,
-    events: readonly ReceivedEvent[],
-    broken: BrokenRecordError | null,
-  ): Promise<Outcome> {
+  #handle(run: Run, events: readonly ReceivedEvent[]): Outcome | Promise<Outcome> {
     const { inbox, handler } = this.#parts
-    const attempt = run.entries[0].attempts + 1
-    const give = async (given: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
-      const context: HandlerContext = {
-        get signal() {
-          return run.signal
-        },
-        tx,
-        attempt,
-        broken,
-      }
-      await handler(given, context as HandlerContext<never>)
+    if (inbox !== null) return this.#handleOnce(inbox, run, events)
+    try {
+      const result = handler(events, new Context(run, undefined))
+      return isThenable(result) ? this.#settled(result, events.length) : handled(events.length)
+    } catch (error) {
+      return { state: 'failed', error, count: events.length }
+    }
+  }
+
+  async #settled(result: PromiseLike<unknown>, count: number): Promise<Outcome> {
+    try {
+      await result
+      return handled(count)
+    } catch (error) {
+      return { state: 'failed', error, count }
+    }
+  }
+
+  async #handleOnce(inbox: Inbox, run: Run, events: readonly ReceivedEvent[]): Promise<Outcome> {
+    const give = async (fresh: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
+      await this.#parts.handler(fresh, new Context(run, tx))
     }
     try {
-      if (inbox !== null) return await this.#once(inbox, events, give)
-      await give(events, undefined)
-      return { state: 'handled', count: events.length }
+      return await this.#once(inbox, events, give)
     } catch (error) {
       return { state: 'failed', error, count: events.length }
     }
@@ -149,50 +176,57 @@ export class Handling {
     return inboxUuid({ uuid: undefined, source: this.#replay ?? '', id: uuid, ...nowhere })
   }
 
-  #read(
-    entry: Entry,
-  ):
-    | { readonly state: 'event'; readonly event: ReceivedEvent }
-    | { readonly state: 'broken'; readonly event: ReceivedEvent; readonly error: BrokenRecordError }
-    | { readonly state: 'dead' | 'over'; readonly error: BrokenRecordError }
-    | { readonly state: 'skip' } {
-    const { codecFor, settings, isRedrive } = this.#parts
+  /** The event, or the record that none is made of. */
+  #read(entry: Entry): ReceivedEvent | BrokenRecord {
+    const { codecFor, isRedrive } = this.#parts
+    const from = isRedrive ? provenanceOf(entry.record) : null
+    if (from !== null) return this.#readDead(entry, from)
     const { topic, partition, record } = entry
-    const from = isRedrive ? provenanceOf(record) : null
-    const wire = from === null ? record : { ...record, headers: ownHeaders(record) }
-    const at = from ?? { topic, partition, offset: record.offset, timestamp: record.timestamp }
-    const event = (decoded: DecodedEvent): ReceivedEvent => {
-      const mark = new PartitionMark(at, { offset: at.offset, generation: 0 })
-      const delivery = { of: mark, offset: at.offset, handled: false }
-      return new ReceivedEvent(delivery, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
-    }
     try {
-      entry.decoded ??= codecFor(at.topic).decode(wire, at.topic)
-      return { state: 'event', event: event(entry.decoded) }
+      entry.decoded ??= { decoded: codecFor(topic).decode(record, topic) }
     } catch (cause) {
-      const { key, value, headers } = wire
-      const error = new BrokenRecordError(
-        { topic, partition, offset: record.offset, key, value },
-        { cause },
-      )
-      const policy =
-        typeof settings.onBroken === 'function' ? settings.onBroken(error) : settings.onBroken
-      if (typeof policy !== 'string') {
-        entry.decoded = policy
-        return { state: 'event', event: event(policy) }
+      return { ...record, topic, partition, cause }
+    }
+    const { decoded, broken } = entry.decoded
+    return new ReceivedEvent(entry, decoded, record.timestamp, NOTHING_TO_ACKNOWLEDGE, broken)
+  }
+
+  /** The event that a dead letter was. */
+  #readDead(entry: Entry, from: Provenance): ReceivedEvent | BrokenRecord {
+    const { topic, offset, timestamp } = from
+    const record = { ...entry.record, headers: ownHeaders(entry.record) }
+    try {
+      entry.decoded ??= { decoded: this.#parts.codecFor(topic).decode(record, topic) }
+    } catch (cause) {
+      return { ...record, ...from, cause }
+    }
+    const { decoded, broken } = entry.decoded
+    const delivery = {
+      of: new PartitionMark(from, { offset, generation: 0 }),
+      offset,
+      handled: false,
+    }
+    return new ReceivedEvent(delivery, decoded, timestamp, NOTHING_TO_ACKNOWLEDGE, broken)
+  }
+
+  async #judged(run: Run, record: BrokenRecord): Promise<Outcome> {
+    const [entry] = run.entries
+    try {
+      const judgement = await judge(this.#parts.settings.onBroken, record)
+      switch (judgement.state) {
+        case 'event':
+          entry.decoded = judgement
+          return await this.call(run)
+        case 'skip':
+          return { state: 'skipped' }
+        case 'deadLetter':
+          return { state: 'dead', error: record.cause }
+        case 'stop':
+        default:
+          return { state: 'over', error: judgement.error }
       }
-      if (policy === 'skip') return { state: 'skip' }
-      if (policy !== 'deliver') return { state: policy === 'deadLetter' ? 'dead' : 'over', error }
-      const raw = {
-        uuid: undefined,
-        timestamp: undefined,
-        key: key?.toString() ?? null,
-        msgType: '',
-        mimeType: 'application/octet-stream',
-        headers,
-        payload: value,
-      }
-      return { state: 'broken', event: event(raw), error }
+    } catch (error) {
+      return { state: 'failed', error, count: 1 }
     }
   }
 }

@@ -1,26 +1,22 @@
-import type { DecodedEvent } from '../../core/codec.ts'
-import { type BrokenRecordError, OptionError } from '../../core/errors.ts'
+import { OptionError } from '../../core/errors.ts'
 import type { Inbox } from '../../core/inbox.ts'
 import type { OutboxStore } from '../../core/outbox-store.ts'
-import { flag, knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
-import { type StreamOptions, type StreamSettings, streamSettings } from '../options.ts'
+import { knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
+import { type OnBroken, onBrokenOf } from '../broken.ts'
+import { deadLetterTopic } from '../dead-letters.ts'
+import {
+  DAY_MS,
+  type ReadingOptions,
+  type ReadingSettings,
+  readingSettings,
+} from '../reading-options.ts'
 import type { ReceivedEvent } from '../received-event.ts'
-import { deadLetterTopic } from './dead-letters.ts'
 import type { Order } from './partition-work.ts'
 import { type RetryOptions, type RetrySettings, retrySettings } from './retry.ts'
 
 const MiB = 1024 * 1024
 
-/** What becomes of a record that no codec reads; `skip` is only for a function to say. */
-export type BrokenPolicy = 'stop' | 'deadLetter' | 'deliver'
-
-/** An event for the record, or what becomes of it. */
-export type OnBroken = (broken: BrokenRecordError) => BrokenPolicy | 'skip' | DecodedEvent
-
-interface SharedOptions<Tx> extends Pick<
-  StreamOptions,
-  'from' | 'seek' | 'commitInterval' | 'drainTimeout' | 'sessionTimeout' | 'signal'
-> {
+interface SharedOptions<Tx> extends Omit<ReadingOptions, 'commit'> {
   /** The consumer group: its members share the partitions. */
   readonly group: string
   /** Most calls of the handler side by side. @defaultValue 16 */
@@ -53,8 +49,13 @@ interface SharedOptions<Tx> extends Pick<
   readonly inboxKey?: (event: ReceivedEvent) => string
   /** With `seek` and an inbox: whether what was handled before is handled again, or only what is missing. */
   readonly replay?: 'again' | 'missing'
-  /** What becomes of a record that no codec reads. @defaultValue `'stop'` */
-  readonly onBroken?: BrokenPolicy | OnBroken
+  /**
+   * What becomes of a record that no codec reads: `stop` ends the consumer before it with a
+   * `BrokenRecordError`; `deliver` gives it to the handler with `broken` and its bytes;
+   * `deadLetter` puts it there; a function says one of these or `'skip'`, or reads it.
+   * @defaultValue `'stop'`
+   */
+  readonly onBroken?: OnBroken
 }
 
 export interface ConsumeOptions<Tx = unknown> extends SharedOptions<Tx> {
@@ -70,7 +71,7 @@ export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
 }
 
 export interface ConsumeSettings {
-  readonly reading: StreamSettings
+  readonly reading: ReadingSettings
   readonly group: string
   readonly order: Order
   readonly maxEvents: number
@@ -85,10 +86,10 @@ export interface ConsumeSettings {
   readonly afterDead: 'continue' | 'follow'
   readonly inboxKey: ((event: ReceivedEvent) => string) | null
   readonly replay: 'again' | 'missing'
-  readonly onBroken: BrokenPolicy | OnBroken
+  readonly onBroken: OnBroken
 }
 
-const READING = [
+const SHARED = [
   'group',
   'from',
   'seek',
@@ -96,9 +97,6 @@ const READING = [
   'drainTimeout',
   'sessionTimeout',
   'signal',
-] as const
-const SHARED = [
-  ...READING,
   'concurrency',
   'window',
   'retry',
@@ -110,22 +108,29 @@ const SHARED = [
   'replay',
   'onBroken',
 ]
+/** What only a stream takes, and why a handler needs none of it. */
+const OF_STREAMS: Readonly<Record<string, string>> = {
+  commit: 'nothing: what is handled is committed every commitInterval, and window bounds the rest',
+  ack: 'nothing: an event is handled when its handler has ended well',
+  backpressure: 'nothing: fetching stops while concurrency and window are used up',
+}
 
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export function consumeSettings(
   topics: string | readonly string[],
   options: ConsumeOptions<never>,
+  call: string = 'consume',
 ): ConsumeSettings {
-  knownOptions('consume', options, [...SHARED, 'order'])
-  const order = oneOf('consume.order', options.order ?? 'key', ['key', 'partition', 'none'])
-  return Object.freeze({ ...sharedSettings(topics, options), order, maxEvents: 1, maxWait: 0 })
+  const shared = sharedSettings(call, topics, options, ['order'])
+  const order = oneOf(`${call}.order`, options.order ?? 'key', ['key', 'partition', 'none'])
+  return Object.freeze({ ...shared, order, maxEvents: 1, maxWait: 0 })
 }
 
 /** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
 export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
-  const { group, deadLetter } = consumeSettings(topic, options)
+  const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
   const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
-  const settings = consumeSettings(dead, { ...options, deadLetter: { topic: dead } })
+  const settings = consumeSettings(dead, { ...options, deadLetter: { topic: dead } }, 'redrive')
   return Object.freeze({
     ...settings,
     reading: Object.freeze({ ...settings.reading, group: `${group}.redrive` }),
@@ -137,78 +142,79 @@ export function batchSettings(
   topics: string | readonly string[],
   options: ConsumeBatchesOptions<never>,
 ): ConsumeSettings {
-  knownOptions('consumeBatches', options, [...SHARED, 'maxEvents', 'maxWait'])
-  const shared = sharedSettings(topics, options)
+  const call = 'consumeBatches'
+  const shared = sharedSettings(call, topics, options, ['maxEvents', 'maxWait'])
   const { maxEvents = Math.min(100, shared.window), maxWait = 100 } = options
   return Object.freeze({
     ...shared,
     order: 'partition',
-    maxEvents: wholeNumber('consumeBatches.maxEvents', maxEvents, { min: 1, max: shared.window }),
-    maxWait: wholeNumber('consumeBatches.maxWait', maxWait, { min: 0, max: 600_000 }),
+    maxEvents: wholeNumber(`${call}.maxEvents`, maxEvents, { min: 1, max: shared.window }),
+    maxWait: wholeNumber(`${call}.maxWait`, maxWait, { min: 0, max: 600_000 }),
   })
 }
 
 function sharedSettings(
+  call: string,
   topics: string | readonly string[],
   options: SharedOptions<never>,
+  own: readonly string[],
 ): Omit<ConsumeSettings, 'order' | 'maxEvents' | 'maxWait'> {
-  const group = text('consume.group', options.group)
-  const reading = streamSettings(topics, {
-    ...Object.fromEntries(
-      READING.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),
-    ),
-    group,
-  })
+  refuseOfStreams(call, options)
+  knownOptions(call, options, [...SHARED, ...own])
+  const { concurrency = 16, window = 10_000, timeout = 60_000, afterDead = 'continue' } = options
+  const group = text(`${call}.group`, options.group)
   return {
-    reading,
+    reading: Object.freeze(readingSettings(call, topics, { ...options, group })),
     group,
-    concurrency: wholeNumber('consume.concurrency', options.concurrency ?? 16, { min: 1 }),
-    window: wholeNumber('consume.window', options.window ?? 10_000, { min: 1 }),
+    concurrency: wholeNumber(`${call}.concurrency`, concurrency, { min: 1 }),
+    window: wholeNumber(`${call}.window`, window, { min: 1 }),
     windowBytes: 64 * MiB,
-    retry: retrySettings(options.retry),
-    timeout: wholeNumber('consume.timeout', options.timeout ?? 60_000, { min: 1, max: 86_400_000 }),
-    deadLetter: deadLetterOf(options.deadLetter),
-    afterDead: oneOf('consume.afterDead', options.afterDead ?? 'continue', ['continue', 'follow']),
-    onBroken: brokenPolicyOf(options),
-    ...inboxSettings(options),
+    retry: retrySettings(call, options.retry),
+    timeout: wholeNumber(`${call}.timeout`, timeout, { min: 1, max: DAY_MS }),
+    deadLetter: deadLetterOf(call, options.deadLetter),
+    afterDead: oneOf(`${call}.afterDead`, afterDead, ['continue', 'follow']),
+    onBroken: brokenOf(call, options),
+    ...inboxSettings(call, options),
   }
 }
 
-function deadLetterOf(deadLetter: unknown): ConsumeSettings['deadLetter'] {
-  if (deadLetter === undefined) return null
-  knownOptions('consume.deadLetter', deadLetter, ['topic'])
-  const { topic } = deadLetter as { topic?: unknown }
-  return { topic: topic === undefined ? null : text('consume.deadLetter.topic', topic) }
+function refuseOfStreams(call: string, options: unknown): void {
+  if (typeof options !== 'object' || options === null) return
+  for (const [name, value] of Object.entries(options)) {
+    const takes = OF_STREAMS[name]
+    if (takes !== undefined) throw new OptionError(`${call}.${name}`, value, takes)
+  }
 }
 
-function brokenPolicyOf({
-  onBroken = 'stop',
-  deadLetter,
-}: SharedOptions<never>): ConsumeSettings['onBroken'] {
-  if (typeof onBroken === 'function') return onBroken
-  const policy = oneOf('consume.onBroken', onBroken, ['stop', 'deadLetter', 'deliver'])
+function deadLetterOf(call: string, deadLetter: unknown): ConsumeSettings['deadLetter'] {
+  if (deadLetter === undefined) return null
+  knownOptions(`${call}.deadLetter`, deadLetter, ['topic'])
+  const { topic } = deadLetter as { topic?: unknown }
+  return { topic: topic === undefined ? null : text(`${call}.deadLetter.topic`, topic) }
+}
+
+function brokenOf(call: string, { onBroken, deadLetter }: SharedOptions<never>): OnBroken {
+  const policy = onBrokenOf(call, onBroken)
   if (policy === 'deadLetter' && deadLetter === undefined)
-    throw new OptionError('consume.onBroken', policy, 'that only with the option deadLetter')
+    throw new OptionError(`${call}.onBroken`, policy, 'that only with the option deadLetter')
   return policy
 }
 
-function inboxSettings({
-  inbox,
-  inboxKey,
-  replay,
-  seek = false,
-}: SharedOptions<never>): Pick<ConsumeSettings, 'inboxKey' | 'replay'> {
+function inboxSettings(
+  call: string,
+  { inbox, inboxKey, replay, seek = false }: SharedOptions<never>,
+): Pick<ConsumeSettings, 'inboxKey' | 'replay'> {
   if (inboxKey !== undefined && typeof inboxKey !== 'function')
-    throw new OptionError('consume.inboxKey', inboxKey, 'a function that gives a UUID')
-  const isReplay = inbox !== undefined && flag('consume.seek', seek)
+    throw new OptionError(`${call}.inboxKey`, inboxKey, 'a function that gives a UUID')
+  const isReplay = inbox !== undefined && seek
   if (isReplay !== (replay !== undefined)) {
     const takes = isReplay
       ? "'again' or 'missing', where seek meets an inbox: is it to swallow what was handled before?"
       : 'nothing without seek and an inbox'
-    throw new OptionError('consume.replay', replay, takes)
+    throw new OptionError(`${call}.replay`, replay, takes)
   }
   return {
     inboxKey: inboxKey ?? null,
-    replay: oneOf('consume.replay', replay ?? 'missing', ['again', 'missing']),
+    replay: oneOf(`${call}.replay`, replay ?? 'missing', ['again', 'missing']),
   }
 }

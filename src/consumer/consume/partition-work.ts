@@ -1,100 +1,31 @@
-import { recordBytes, type DecodedEvent, type LogRecord } from '../../core/codec.ts'
-import type { Delivery, PartitionMark } from '../marks.ts'
+import type { LogRecord } from '../../core/codec.ts'
+import type { PartitionMark } from '../marks.ts'
 import type { ReadPage } from '../reader.ts'
-
-/** A record that was fetched and is not handled. */
-export class Entry {
-  readonly lane: Lane
-  readonly record: LogRecord
-  readonly bytes: number
-  /** Counts the events of its partition. */
-  readonly number: number
-  decoded: DecodedEvent | null = null
-  /** `null` until it, or one behind it in its partition, is handed out. */
-  delivery: Delivery | null = null
-  /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
-  isAbandoned = false
-  /** By the clock, when it was first given to the handler. */
-  beganAt: number | null = null
-  attempts = 0
-  firstFailedAt = 0
-  lastFailedAt = 0
-
-  constructor(lane: Lane, record: LogRecord, number: number) {
-    this.number = number
-    this.lane = lane
-    this.record = record
-    this.bytes = recordBytes(record)
-  }
-
-  get topic(): string {
-    return this.lane.of.mark.topic
-  }
-
-  get partition(): number {
-    return this.lane.of.mark.partition
-  }
-
-  /** Where it is, for messages and maps. */
-  get place(): string {
-    return `${this.topic}-${this.partition}@${this.record.offset}`
-  }
-
-  get key(): string | null {
-    return this.decoded?.key ?? this.record.key?.toString() ?? null
-  }
-
-  /** Counts a failure. */
-  failed(now: number): void {
-    if (this.attempts === 0) this.firstFailedAt = now
-    this.attempts += 1
-    this.lastFailedAt = now
-  }
-}
-
-/**
- * Events that wait for each other, in offset order: those of a key, or of a partition.
- * `idle`: it has none, or waits for more of them; `ready`: its first may start; `busy`: it runs;
- * `waiting`: for its next attempt, or for a dead letter to be written.
- */
-export class Lane {
-  readonly of: PartitionWork
-  /** As the partition knows it; `null` for an event without order. */
-  readonly key: string | null
-  state: 'idle' | 'ready' | 'busy' | 'waiting' = 'idle'
-  entries: Entry[] = []
-  /** How many of the next ones are given one by one, to find the one that fails. */
-  singles = 0
-  /** It waits for a batch to fill. */
-  isFilling = false
-  /** It waited long enough for a batch to fill. */
-  isDue = false
-
-  constructor(of: PartitionWork, key: string | null) {
-    this.of = of
-    this.key = key
-  }
-}
+import { Entry, Lane, type LanesPartition } from './entry.ts'
 
 export type Order = 'key' | 'partition' | 'none'
+
+/** How many lanes without events are kept at least, for the next ones of their keys. */
+const IDLE_LANES = 1_024
+/** How many handled events may lie at the front of the list before it is cut. */
+const SLACK = 1_024
 
 /**
  * What was fetched of one partition. An event counts as in hand when it, or a later one, is given to
  * the handler: whoever gets the partition next goes on behind all of these.
  */
-export class PartitionWork {
+export class PartitionWork implements LanesPartition {
   readonly mark: PartitionMark
-  /** Keys whose later events follow a dead one. */
   readonly deadKeys: Set<string> = new Set()
-  /** Lanes that wait until the mark is nearer. */
   beyond: Lane[] = []
   readonly #order: Order
   readonly #lanes = new Map<string, Lane>()
-  /** Not in hand yet, in offset order; a number is where a page ends. */
-  #fetched: (Entry | bigint)[] = []
-  readonly #unhandled = new Set<Entry>()
+  #mostLanes = IDLE_LANES
+  /** In offset order: from `#head` on what is not handled yet, from `#out` on what is not in hand. */
+  readonly #entries: Entry[] = []
+  #head = 0
+  #out = 0
   #count = 0
-  #waiting = 0
   #bytes = 0
 
   constructor(mark: PartitionMark, order: Order) {
@@ -104,7 +35,7 @@ export class PartitionWork {
 
   /** Events between the mark and the position. */
   get events(): number {
-    return this.mark.inHand + this.#waiting
+    return this.mark.inHand + this.#entries.length - this.#out
   }
 
   /** Bytes of the events that are not handled. */
@@ -113,79 +44,77 @@ export class PartitionWork {
   }
 
   /** In the order in which they were fetched. */
-  get unhandled(): ReadonlySet<Entry> {
-    return this.#unhandled
+  get unhandled(): Iterable<Entry> {
+    return this.#unhandled()
   }
 
-  /** How many events lie between the first that is not handled and this one. */
   distance(entry: Entry): number {
-    const [first] = this.#unhandled
+    const first = this.#entries[this.#head]
     return first === undefined ? 0 : entry.number - first.number
   }
 
-  /** Gives the lanes that the events of the page are in. */
-  add({ page }: ReadPage): ReadonlySet<Lane> {
-    const lanes = new Set<Lane>()
+  /** Takes in the events of the page, and tells of each lane that was idle. */
+  add({ page }: ReadPage, onIdle: (lane: Lane) => void): void {
+    const idle = new Set<Lane>()
     for (const record of page.records) {
       const lane = this.#laneOf(record)
       const entry = new Entry(lane, record, this.#count++)
+      if (lane.state === 'idle') idle.add(lane)
       lane.entries.push(entry)
-      lanes.add(lane)
-      this.#fetched.push(entry)
-      this.#unhandled.add(entry)
-      this.#waiting += 1
+      this.#entries.push(entry)
       this.#bytes += entry.bytes
     }
-    this.#fetched.push(page.nextOffset)
-    this.#passEnds(0)
-    return lanes
+    const last = this.#out === this.#entries.length ? undefined : this.#entries.at(-1)
+    if (last === undefined) this.mark.pass(page.nextOffset)
+    else last.end = page.nextOffset
+    for (const lane of idle) onIdle(lane)
+    if (this.#lanes.size > this.#mostLanes) this.#forgetIdle()
   }
 
-  /** The event, and all before it, are in hand. */
   handOut(last: Entry): void {
-    if (last.delivery !== null) return
-    let at = 0
-    for (; last.delivery === null && at < this.#fetched.length; at++) {
-      const next = this.#fetched[at]
-      if (next instanceof Entry) {
-        next.delivery = this.mark.deliver(next.record.offset)
-        this.#waiting -= 1
-      } else if (next !== undefined) this.mark.pass(next)
+    while (!last.isInHand) {
+      const next = this.#entries[this.#out]
+      if (next === undefined) return
+      this.#out += 1
+      next.isInHand = true
+      this.mark.take(next)
+      if (next.end !== null) this.mark.pass(next.end)
     }
-    this.#passEnds(at)
   }
 
-  /** The first event of the lane is handled. */
   handled(lane: Lane): void {
     const entry = lane.entries.shift()
-    if (entry?.delivery == null) return
-    this.mark.handle(entry.delivery)
-    this.#unhandled.delete(entry)
+    if (entry === undefined || !entry.isInHand) return
+    this.mark.handle(entry)
     this.#bytes -= entry.bytes
-    if (lane.entries.length === 0 && lane.key !== null) this.#lanes.delete(lane.key)
+    while (this.#head < this.#out && this.#entries[this.#head]?.handled === true) this.#head += 1
+    if (this.#head === this.#entries.length) this.#cut()
+    else if (this.#head > SLACK && this.#head * 2 > this.#entries.length) this.#cut()
   }
 
   /** Forgets what is not in hand. */
   keepInHand(): void {
-    this.#fetched = []
     this.beyond = []
-    this.#waiting = 0
-    const lanes = new Set<Lane>()
-    for (const entry of this.#unhandled) {
-      lanes.add(entry.lane)
-      if (entry.delivery !== null) continue
+    for (const entry of this.#entries.splice(this.#out)) {
       entry.isAbandoned = true
       this.#bytes -= entry.bytes
-      this.#unhandled.delete(entry)
+      // They are the last ones of their lanes, too.
+      const { entries } = entry.lane
+      while (entries.last?.isInHand === false) entries.pop()
     }
-    for (const lane of lanes) lane.entries = lane.entries.filter(({ isAbandoned }) => !isAbandoned)
   }
 
-  #passEnds(from: number): void {
-    let at = from
-    for (let next = this.#fetched[at]; typeof next === 'bigint'; next = this.#fetched[++at])
-      this.mark.pass(next)
-    if (at > 0) this.#fetched.splice(0, at)
+  *#unhandled(): Iterable<Entry> {
+    for (let at = this.#head; at < this.#entries.length; at++) {
+      const entry = this.#entries[at]
+      if (entry !== undefined && !entry.handled) yield entry
+    }
+  }
+
+  #cut(): void {
+    this.#entries.splice(0, this.#head)
+    this.#out -= this.#head
+    this.#head = 0
   }
 
   #laneOf({ key }: LogRecord): Lane {
@@ -197,5 +126,10 @@ export class PartitionWork {
       this.#lanes.set(name, lane)
     }
     return lane
+  }
+
+  #forgetIdle(): void {
+    for (const [name, lane] of this.#lanes) if (lane.entries.length === 0) this.#lanes.delete(name)
+    this.#mostLanes = Math.max(IDLE_LANES, 2 * this.#lanes.size)
   }
 }

@@ -1,9 +1,10 @@
 import { systemClock } from '../../core/clock.ts'
 import type { Position } from '../../core/log.ts'
-import { closeClient } from '../close-client.ts'
+import { closeClient } from '../client.ts'
 import { partitionName } from '../start-offsets.ts'
-import { Consumer, type ConsumerParts, type ConsumerResult } from './consumer.ts'
+import { Consumer, type ConsumerParts } from './consumer.ts'
 import type { ConsumeSettings } from './options.ts'
+import type { ConsumerResult } from './report.ts'
 
 /** How often it looks whether all is done. */
 const LOOK_MS = 20

@@ -1,5 +1,6 @@
 import { OptionError } from '../../core/errors.ts'
 import { knownOptions, wholeNumber } from '../../core/options.ts'
+import { DAY_MS } from '../reading-options.ts'
 
 export interface RetryOptions {
   /**
@@ -25,17 +26,17 @@ export interface RetrySettings {
   readonly waitMs: (failures: number) => number
 }
 
-export function retrySettings(options: RetryOptions = {}): RetrySettings {
-  knownOptions('consume.retry', options, ['attempts', 'backoff'])
+export function retrySettings(call: string, options: RetryOptions = {}): RetrySettings {
+  knownOptions(`${call}.retry`, options, ['attempts', 'backoff'])
   const { backoff = {} } = options
-  const name = 'consume.retry.backoff'
+  const name = `${call}.retry.backoff`
   knownOptions(name, backoff, ['first', 'factor', 'max', 'jitter'])
-  const first = wholeNumber(`${name}.first`, backoff.first ?? 100, { min: 0 })
-  const max = wholeNumber(`${name}.max`, backoff.max ?? 30_000, { min: 0, max: 86_400_000 })
+  const first = wholeNumber(`${name}.first`, backoff.first ?? 100, { min: 0, max: DAY_MS })
+  const max = wholeNumber(`${name}.max`, backoff.max ?? 30_000, { min: 0, max: DAY_MS })
   const factor = within(`${name}.factor`, backoff.factor ?? 2, { min: 1, max: 100 })
   const jitter = within(`${name}.jitter`, backoff.jitter ?? 0.2, { min: 0, max: 1 })
   return Object.freeze({
-    attempts: wholeNumber('consume.retry.attempts', options.attempts ?? 5, { min: 1 }),
+    attempts: wholeNumber(`${call}.retry.attempts`, options.attempts ?? 5, { min: 1 }),
     waitMs: (failures: number) => {
       const base = Math.min(max, first * factor ** Math.min(failures - 1, 100))
       return Math.min(max, base * (1 + jitter * (2 * Math.random() - 1)))

@@ -1,21 +1,26 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Entry } from './partition-work.ts'
+import type { Entries } from './backlog.ts'
+import type { Entry } from './entry.ts'
 
 /** A call of the handler. */
 export class Run {
-  readonly entries: readonly [Entry, ...Entry[]]
-  /** By `clock.monotonic` and `clock.now`. */
-  readonly start: number
-  readonly startedAt: number
+  readonly entries: Entries
+  /** By `clock.monotonic` and `clock.now`, when the handler gave a promise. */
+  start = 0
+  startedAt = 0
   isStuck = false
-  readonly ended: PromiseWithResolvers<void> = Promise.withResolvers<void>()
+  #ended: PromiseWithResolvers<void> | null = null
   #abort: AbortController | null = null
   #reason: Error | null = null
 
-  constructor(entries: readonly [Entry, ...Entry[]], clock: Clock) {
+  constructor(entries: Entries) {
     this.entries = entries
-    this.start = clock.monotonic()
-    this.startedAt = clock.now()
+  }
+
+  /** Resolves when the handler's promise is settled. */
+  get ended(): Promise<void> {
+    this.#ended ??= Promise.withResolvers()
+    return this.#ended.promise
   }
 
   /** Made only for handlers that look at it: it costs more than an event. */
@@ -31,6 +36,10 @@ export class Run {
     this.#reason ??= new DOMException(reason, 'AbortError')
     this.#abort?.abort(this.#reason)
   }
+
+  end(): void {
+    this.#ended?.resolve()
+  }
 }
 
 export interface RunsParts {
@@ -39,7 +48,7 @@ export interface RunsParts {
   readonly onStuck: (run: Run) => void
 }
 
-/** The calls of the handler that have not ended. All have the same time, so the oldest is the next to be over it. */
+/** The calls whose handler gave a promise that is not settled. All have the same time, so the oldest is the next to be over it. */
 export class Runs {
   readonly #parts: RunsParts
   readonly #running = new Set<Run>()
@@ -51,6 +60,11 @@ export class Runs {
     this.#parts = parts
   }
 
+  /** How long a call may take. */
+  get timeoutMs(): number {
+    return this.#parts.timeoutMs
+  }
+
   get size(): number {
     return this.#running.size
   }
@@ -60,20 +74,21 @@ export class Runs {
     return undefined
   }
 
-  begin(entries: readonly [Entry, ...Entry[]]): Run {
-    const run = new Run(entries, this.#parts.clock)
-    for (const entry of entries) entry.beganAt ??= run.startedAt
+  begin(run: Run): void {
+    const { clock } = this.#parts
+    run.start = clock.monotonic()
+    run.startedAt = clock.now()
+    for (const entry of run.entries) entry.beganAt ??= run.startedAt
     this.#running.add(run)
     if (!this.#isWatched) void this.#keepWatch()
     this.#isWatched = true
-    return run
   }
 
   end(run: Run): void {
     if (!this.#running.delete(run))
       for (const entry of run.entries)
         if (this.#abandoned.get(entry.place) === run) this.#abandoned.delete(entry.place)
-    run.ended.resolve()
+    run.end()
   }
 
   /** Their signals abort; they go on beside what is started from now on. Gives how many events. */
@@ -90,7 +105,7 @@ export class Runs {
 
   /** The call that was abandoned with this event, where it has not ended. */
   abandonedWith(entry: Entry): Run | undefined {
-    return this.#abandoned.get(entry.place)
+    return this.#abandoned.size === 0 ? undefined : this.#abandoned.get(entry.place)
   }
 
   /** Nothing is watched any longer. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import { reasonOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
-import type { Entry } from './partition-work.ts'
+import type { Entry } from './entry.ts'
 import type { Run } from './runs.ts'
 
 /** The event that holds a consumer up. */
@@ -73,7 +73,7 @@ export class Troubles {
   }
 
   cured(entry: Entry): void {
-    if (this.#blocked.delete(entry))
+    if (this.#blocked.size > 0 && this.#blocked.delete(entry))
       this.#parts.logger.info(`oncommit: ${this.#parts.name} goes on behind ${entry.place}`)
   }
 

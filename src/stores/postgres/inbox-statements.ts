@@ -1,10 +1,12 @@
 import type { Connection } from './database.ts'
-import { timeoutSql } from './bounded-queries.ts'
+import { planSafeSettings } from './fetch.ts'
 import { quoteLiteral, textArray } from './sql-text.ts'
 
 /** Our part of the two-key space of advisory locks. */
 const LOCK_SPACE = 0x6f64
 const CHUNK = 1_000
+/** A table that somebody alters is cleaned later. */
+const LOCK_TIMEOUT_MS = 1_000
 
 /**
  * Notes uuids for a group and gives those that are new. One that another transaction has just noted
@@ -22,30 +24,45 @@ INSERT INTO ${schema}.inbox (consumer_group, uuid) SELECT ${quoteLiteral(group)}
 SET LOCAL lock_timeout TO DEFAULT`
 }
 
-/** Where a pass through the table has come to: a place in it. */
+/** How far a cleaning has come. */
 export interface CleanedChunk {
   readonly deleted: number
-  /** `null` at the end, and where another process is cleaning. */
-  readonly next: string | null
+  readonly more: boolean
+  /** The newest time among them, in microseconds. */
+  readonly upTo: string
 }
 
-export const BEGINNING = '(0,0)'
+export const BEGINNING = '0'
 
-/** Deletes a chunk of what lies behind `from`, in the order of the table: each page is read once in a pass. */
+/**
+ * Deletes a chunk of the oldest rows, from a time on; none where another process is cleaning. What
+ * somebody has locked is left for the next cleaning, and nobody is waited for.
+ */
 export async function cleanChunk(
   connection: Connection,
   schema: string,
   options: { retentionMs: number; from: string; statementTimeoutMs: number },
 ): Promise<CleanedChunk> {
-  const { retentionMs, from, statementTimeoutMs } = options
-  const [rows = []] = await connection.script(`BEGIN; ${timeoutSql(statementTimeoutMs)}
-WITH elected AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${LOCK_SPACE}, hashtext(${quoteLiteral(schema)})) AS won),
+  const { from } = options
+  const [rows = []] = await connection.script(
+    `BEGIN ISOLATION LEVEL READ COMMITTED; ${planSafeSettings(options.statementTimeoutMs)} SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
+${cleanSql(schema, options)};
+COMMIT`,
+  )
+  const deleted = Number(rows[0]?.[0] ?? 0)
+  return { deleted, more: deleted === CHUNK, upTo: rows[0]?.[1] ?? from }
+}
+
+/** Exported for the test of its plan. */
+export function cleanSql(
+  schema: string,
+  { retentionMs, from }: { retentionMs: number; from: string },
+): string {
+  return `WITH elected AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${LOCK_SPACE}, hashtext(${quoteLiteral(schema)})) AS won),
 old AS MATERIALIZED (
   SELECT ctid FROM ${schema}.inbox WHERE (SELECT won FROM elected)
-    AND ctid > ${quoteLiteral(from)}::tid AND handled_at < clock_timestamp() - interval '${retentionMs} milliseconds' LIMIT ${CHUNK}),
-gone AS (DELETE FROM ${schema}.inbox WHERE ctid = ANY (ARRAY (SELECT ctid FROM old)) RETURNING ctid)
-SELECT count(*), max(ctid) FROM gone;
-COMMIT`)
-  const deleted = Number(rows[0]?.[0] ?? 0)
-  return { deleted, next: deleted === CHUNK ? (rows[0]?.[1] ?? null) : null }
+    AND handled_at >= 'epoch'::timestamptz + interval '${from} us' AND handled_at < now() - interval '${retentionMs} milliseconds'
+  ORDER BY handled_at LIMIT ${CHUNK} FOR UPDATE SKIP LOCKED),
+gone AS (DELETE FROM ${schema}.inbox WHERE ctid = ANY (ARRAY (SELECT ctid FROM old)) RETURNING handled_at)
+SELECT count(*), floor(extract(epoch FROM max(handled_at)) * 1000000)::bigint FROM gone`
 }

@@ -1,8 +1,14 @@
 import { backoffMs } from '../../core/backoff.ts'
 import { systemClock } from '../../core/clock.ts'
 import { reasonOf, StoreError, TransactionError } from '../../core/errors.ts'
-import { freshUuids, type Inbox, type InboxWork, notedUuids } from '../../core/inbox.ts'
-import { wholeNumber } from '../../core/options.ts'
+import {
+  cleanInChunks,
+  freshUuids,
+  type Inbox,
+  type InboxWork,
+  keptMs,
+  notedUuids,
+} from '../../core/inbox.ts'
 import { type Database, withConnection } from './database.ts'
 import {
   isByContent,
@@ -27,6 +33,7 @@ interface InboxParts {
   /** Quoted. */
   readonly schema: string
   readonly statementTimeoutMs: number
+  readonly retentionMs: number
 }
 
 /** Notes what groups have handled in the transactions that have the effects. */
@@ -57,26 +64,26 @@ export class PostgresInbox implements Inbox<PostgresTransaction> {
     }
   }
 
-  async clean(retentionMs: number): Promise<number> {
+  async clean(
+    retentionMs?: number,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
     const { database, schema, statementTimeoutMs } = this.#parts
-    const options = {
-      statementTimeoutMs,
-      retentionMs: wholeNumber('retentionMs', retentionMs, { min: 0 }),
-    }
-    let total = 0
+    const kept = keptMs(retentionMs, this.#parts.retentionMs)
+    if (kept === null) return 0
+    let from = BEGINNING
     try {
-      for (let from: string | null = BEGINNING; from !== null;) {
-        const at: string = from
-        const { deleted, next } = await withConnection(database, (connection) =>
-          cleanChunk(connection, schema, { ...options, from: at }),
+      return await cleanInChunks(async () => {
+        const options = { statementTimeoutMs, retentionMs: kept, from }
+        const chunk = await withConnection(database, (connection) =>
+          cleanChunk(connection, schema, options),
         )
-        total += deleted
-        from = next
-      }
+        from = chunk.upTo
+        return chunk
+      }, signal)
     } catch (error) {
       throw await this.#schemaFailure('cleaning the inbox', error)
     }
-    return total
   }
 
   async #attempt(

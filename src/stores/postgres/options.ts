@@ -1,4 +1,5 @@
 import { OptionError } from '../../core/errors.ts'
+import { inboxRetentionMs } from '../../core/inbox.ts'
 import { flag, knownOptions, requireMethods, text, wholeNumber } from '../../core/options.ts'
 import type { PgPool, PostgresJsSql } from './postgres-client.ts'
 import { quoteIdent } from './sql-text.ts'
@@ -23,9 +24,22 @@ export interface PostgresOptions {
   readonly schema?: string
   /** How long a statement of a relay may take. @defaultValue 30_000 */
   readonly statementTimeoutMs?: number
+  /**
+   * What a consumer's inbox has noted is forgotten after so long, and an event that comes again is
+   * new: longer than any replay goes back. `Infinity` keeps it. @defaultValue 604800 (7 days)
+   */
+  readonly inboxRetentionSeconds?: number
 }
 
-const NAMES = ['pool', 'url', 'directUrl', 'pooler', 'schema', 'statementTimeoutMs']
+const NAMES = [
+  'pool',
+  'url',
+  'directUrl',
+  'pooler',
+  'schema',
+  'statementTimeoutMs',
+  'inboxRetentionSeconds',
+]
 
 /** Options that were checked, with the defaults. */
 export interface ResolvedOptions {
@@ -36,6 +50,7 @@ export interface ResolvedOptions {
   readonly schema: string
   readonly quotedSchema: string
   readonly statementTimeoutMs: number
+  readonly inboxRetentionMs: number
 }
 
 export function resolveOptions(options: PostgresOptions): ResolvedOptions {
@@ -59,6 +74,10 @@ export function resolveOptions(options: PostgresOptions): ResolvedOptions {
       'postgres.statementTimeoutMs',
       options.statementTimeoutMs ?? 30_000,
       { min: 1, max: 2 ** 31 - 1 - 60_000 },
+    ),
+    inboxRetentionMs: inboxRetentionMs(
+      'postgres.inboxRetentionSeconds',
+      options.inboxRetentionSeconds,
     ),
   }
 }

@@ -10,6 +10,7 @@ import {
 } from './database.ts'
 import { CopyQuery } from './copy-query.ts'
 import { lostConnection } from './inbox-failure.ts'
+import { endablePg } from './inbox-handle.ts'
 import { keepListening } from './keep-listening.ts'
 import type { PgPool, PgPoolClient, PgQuery, PgResult } from './postgres-client.ts'
 
@@ -49,10 +50,12 @@ export class PgDatabase implements Database {
   async transaction(script: string, work: TransactionWork): Promise<void> {
     const session = await this.#session()
     const connection = new PgConnection(session)
+    const handle = endablePg(session)
     let lost = true
     try {
       const [rows = []] = await connection.script(`BEGIN; ${script}`)
-      await work(session, rows)
+      await work(handle.tx, rows)
+      handle.end()
       // Fails where the transaction has failed or was ended: COMMIT alone would be answered all the same.
       await connection.script('SAVEPOINT oncommit_end; COMMIT')
       lost = false
@@ -60,6 +63,7 @@ export class PgDatabase implements Database {
       lost = !(await isRolledBack(connection))
       throw lost ? lostConnection(error) : error
     } finally {
+      handle.end()
       connection.close(lost)
     }
   }

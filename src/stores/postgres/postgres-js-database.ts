@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promis
 import { PeerMissingError } from '../../core/errors.ts'
 import type { Connection, Database, QueryResult, Row, TransactionWork, Value } from './database.ts'
 import { isLostConnection, lostConnection } from './inbox-failure.ts'
-import { endable, type EndableTransaction } from './inbox-handle.ts'
+import { endablePostgresJs, type EndableTransaction } from './inbox-handle.ts'
 import type { PostgresJsQuery, PostgresJsSql, PostgresJsTransaction } from './postgres-client.ts'
 
 /** A Postgres.js of our own with a single connection. */
@@ -49,15 +49,16 @@ export class PostgresJsDatabase implements Database {
 
   /** The driver sends BEGIN by itself, so that the script is a round trip of its own. */
   async transaction(script: string, work: TransactionWork): Promise<void> {
-    let handle: EndableTransaction | undefined
+    let handle: EndableTransaction<PostgresJsTransaction> | undefined
     let working: Promise<void> | undefined
     const ended = Promise.withResolvers<'ended'>()
     try {
       const begun = (this.#sql.begin as Begin)(async (sql) => {
         const [rows = []] = await scriptWith(sql, script)
-        handle = endable(sql)
-        working = work(handle.sql, rows)
+        handle = endablePostgresJs(sql)
+        working = work(handle.tx, rows)
         const failure = await failureOf(working)
+        handle.end()
         // Postgres.js would write COMMIT or ROLLBACK to a socket that is gone, which ends the process.
         const patience = isLostConnection(failure?.error) ? wait(1_000) : nextTurn()
         if ((await Promise.race([ended.promise, patience])) === 'ended') await new Promise(() => {})

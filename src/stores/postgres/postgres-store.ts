@@ -51,6 +51,7 @@ class PostgresStore implements OutboxStore<PostgresTransaction> {
       database: this.#database,
       schema: this.#schema,
       statementTimeoutMs: this.#statementTimeoutMs,
+      retentionMs: options.inboxRetentionMs,
     })
     this.#direct =
       options.directUrl === undefined ? this.#database : pgDatabaseOf(options.directUrl)

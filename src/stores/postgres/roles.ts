@@ -8,6 +8,8 @@ export interface RoleNames {
   readonly relay?: string
   /** Forgets what was published. A process whose relay cleans has both. @defaultValue `<schema>_cleaner` */
   readonly cleaner?: string
+  /** Handles events with an inbox, and cleans it. @defaultValue `<schema>_consumer` */
+  readonly consumer?: string
   /** Looks at everything. @defaultValue `<schema>_operator` */
   readonly operator?: string
 }
@@ -23,7 +25,7 @@ export function rolesSql(schema: string, names: RoleNames = {}): string {
   const s = quoteIdent('schema', schema)
   const role = (part: keyof RoleNames): string => names[part] ?? `${schema}_${part}`
   const quoted = (part: keyof RoleNames): string => quoteIdent(part, role(part))
-  const parts = ['writer', 'relay', 'cleaner', 'operator'] as const
+  const parts = ['writer', 'relay', 'cleaner', 'consumer', 'operator'] as const
   return [
     ...parts.map((part) => createRole(role(part), quoted(part))),
     `REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${s} FROM PUBLIC;`,
@@ -33,6 +35,8 @@ export function rolesSql(schema: string, names: RoleNames = {}): string {
     ...writerGrants(s, quoted('writer')),
     ...relayGrants(s, quoted('relay')),
     ...cleanerGrants(s, quoted('cleaner')),
+    // UPDATE is what FOR UPDATE asks for.
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ${s}.inbox TO ${quoted('consumer')};`,
     `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${quoted('operator')};`,
     '',
   ].join('\n')

@@ -23,6 +23,15 @@ export function isMissing(error: unknown, name: string): boolean {
   return error instanceof Error && error.message === `no such table: main.${name}_inbox`
 }
 
+export function isOldestOld(database: Queryable, name: string, retentionMs: number): boolean {
+  const [oldest] =
+    database.first(
+      `select handled_at <= ${NOW} - ? from ${name}_inbox order by rowid limit 1`,
+      retentionMs,
+    ) ?? []
+  return oldest === 1n
+}
+
 /** Deletes from the oldest on. A row that is not old ends it, since those behind it are newer. */
 export function cleanChunk(
   database: Queryable,

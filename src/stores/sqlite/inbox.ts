@@ -1,15 +1,21 @@
 import { existsSync } from 'node:fs'
 import type { DatabaseSync } from 'node:sqlite'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { backoffMs } from '../../core/backoff.ts'
 import { systemClock } from '../../core/clock.ts'
 import { OncommitError, StoreError, TransactionError } from '../../core/errors.ts'
-import { freshUuids, type Inbox, type InboxWork, notedUuids } from '../../core/inbox.ts'
-import { wholeNumber } from '../../core/options.ts'
+import {
+  cleanInChunks,
+  freshUuids,
+  type Inbox,
+  type InboxWork,
+  keptMs,
+  notedUuids,
+} from '../../core/inbox.ts'
 import type { Database } from './database.ts'
 import { InboxConnection } from './inbox-connection.ts'
-import { cleanChunk, isMissing, note } from './inbox-statements.ts'
+import { endable } from './inbox-handle.ts'
+import { cleanChunk, isMissing, isOldestOld, note } from './inbox-statements.ts'
 import type { ResolvedOptions } from './options.ts'
 import { readVersion, requireVersion } from './schema-version.ts'
 import type { SqliteTransaction } from './sqlite-client.ts'
@@ -18,6 +24,7 @@ import { isConstraint, storeFailure } from './store-failure.ts'
 /** Often, since the lock is not fair. */
 const RETRY = { firstMs: 1, maxMs: 2, jitter: 0.5 }
 const NOTING = 'noting events in the inbox'
+const CLEANING = 'cleaning the inbox'
 
 interface InboxParts {
   readonly options: ResolvedOptions
@@ -50,7 +57,7 @@ export class SqliteInbox implements Inbox<SqliteTransaction> {
       const database = await this.#begin()
       try {
         const fresh = freshUuids(uuids, await this.#note(database, group, noted))
-        if (fresh.size > 0) await work(database, fresh)
+        if (fresh.size > 0) await this.#work(database, fresh, work)
         this.#commit(database)
         return fresh
       } catch (error) {
@@ -62,21 +69,24 @@ export class SqliteInbox implements Inbox<SqliteTransaction> {
     return turn
   }
 
-  async clean(retentionMs: number): Promise<number> {
+  async clean(
+    retentionMs?: number,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<number> {
     const { open, options } = this.#parts
-    wholeNumber('retentionMs', retentionMs, { min: 0 })
+    const kept = keptMs(retentionMs, options.inboxRetentionMs)
+    if (kept === null) return 0
     this.#requireFile()
     const database = open()
     try {
-      for (let total = 0; ;) {
-        const { deleted, more } = await database.transaction('cleaning the inbox', (connection) => {
-          requireVersion(readVersion(connection, options.name), options.file)
-          return cleanChunk(connection, options.name, retentionMs)
-        })
-        total += deleted
-        if (!more) return total
-        await nextTurn()
-      }
+      const version = await database.read(CLEANING, (one) => readVersion(one, options.name))
+      requireVersion(version, options.file)
+      // Writers are held up only where there is something to do.
+      if (!(await database.read(CLEANING, (one) => isOldestOld(one, options.name, kept)))) return 0
+      return await cleanInChunks(
+        () => database.transaction(CLEANING, (one) => cleanChunk(one, options.name, kept)),
+        signal,
+      )
     } finally {
       database.close()
     }
@@ -118,6 +128,19 @@ export class SqliteInbox implements Inbox<SqliteTransaction> {
     } catch (error) {
       if (isMissing(error, name)) await this.#requireTables()
       throw storeFailure(NOTING, error)
+    }
+  }
+
+  async #work(
+    database: DatabaseSync,
+    fresh: ReadonlySet<string>,
+    work: InboxWork<SqliteTransaction>,
+  ): Promise<void> {
+    const handle = endable(database)
+    try {
+      await work(handle.tx, fresh)
+    } finally {
+      handle.end()
     }
   }
 

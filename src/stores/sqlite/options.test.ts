@@ -12,6 +12,7 @@ describe('options of sqlite', () => {
       name: 'oncommit',
       synchronous: 'full',
       busyTimeoutMs: 5_000,
+      inboxRetentionMs: 7 * 24 * 3_600_000,
     })
   })
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 
 import { OptionError } from '../../core/errors.ts'
+import { inboxRetentionMs } from '../../core/inbox.ts'
 import { knownOptions, oneOf, text, wholeNumber } from '../../core/options.ts'
 
 /** Options of `sqlite`. */
@@ -22,9 +23,14 @@ export interface SqliteOptions {
   readonly synchronous?: 'full' | 'normal'
   /** How long the store waits for a writer to finish before it fails with a `StoreError`. @defaultValue 5_000 */
   readonly busyTimeoutMs?: number
+  /**
+   * What a consumer's inbox has noted is forgotten after so long, and an event that comes again is
+   * new: longer than any replay goes back. `Infinity` keeps it. @defaultValue 604800 (7 days)
+   */
+  readonly inboxRetentionSeconds?: number
 }
 
-const NAMES = ['file', 'name', 'synchronous', 'busyTimeoutMs']
+const NAMES = ['file', 'name', 'synchronous', 'busyTimeoutMs', 'inboxRetentionSeconds']
 
 /** Options that were checked, with the defaults. */
 export interface ResolvedOptions {
@@ -34,6 +40,7 @@ export interface ResolvedOptions {
   readonly name: string
   readonly synchronous: 'full' | 'normal'
   readonly busyTimeoutMs: number
+  readonly inboxRetentionMs: number
 }
 
 export function resolveOptions(options: SqliteOptions): ResolvedOptions {
@@ -44,6 +51,10 @@ export function resolveOptions(options: SqliteOptions): ResolvedOptions {
     name: checkName(name),
     synchronous: oneOf('sqlite.synchronous', synchronous, ['full', 'normal']),
     busyTimeoutMs: wholeNumber('sqlite.busyTimeoutMs', busyTimeoutMs, { min: 0, max: 3_600_000 }),
+    inboxRetentionMs: inboxRetentionMs(
+      'sqlite.inboxRetentionSeconds',
+      options.inboxRetentionSeconds,
+    ),
   })
 }
 

@@ -35,6 +35,27 @@ export const cleaningCases: readonly ContractCase<InboxHarness>[] = [
     },
   },
   {
+    title: 'keeps for 7 days, unless the store says otherwise',
+    run: async (harness) => {
+      await harness.fill(3, 7.1 * 24 * HOUR_MS)
+      await harness.fill(5, 6.9 * 24 * HOUR_MS)
+      assert.equal(await inboxOf(harness.store).clean(), 3)
+      assert.equal(await harness.countNoted(), 5)
+    },
+  },
+  {
+    title: 'ends after the chunk in hand when it is told to',
+    run: async (harness) => {
+      await harness.fill(2_500, HOUR_MS)
+      const ending = new AbortController()
+      const cleaning = inboxOf(harness.store).clean(1, { signal: ending.signal })
+      while ((await harness.countNoted()) === 2_500);
+      ending.abort()
+      assert.equal(await cleaning, 2_500 - (await harness.countNoted()))
+      assert.equal(await inboxOf(harness.store).clean(1, { signal: ending.signal }), 0)
+    },
+  },
+  {
     title: 'an event that comes again after it was forgotten is new',
     run: async (harness) => {
       const events = uuids(1)

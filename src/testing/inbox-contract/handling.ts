@@ -87,14 +87,51 @@ export const handlingCases: readonly ContractCase<InboxHarness>[] = [
     },
   },
   {
-    title: 'a transaction that work ends by itself is refused',
-    unless: (harness) => (harness.commit ? null : 'its driver can not tell'),
+    title: 'the transaction is not for work to end: it is refused, and nothing is committed',
     run: async (harness) => {
-      const ending = inboxOf(harness.store).once(GROUP, uuids(1), async (tx) => {
-        await harness.commit?.(tx)
+      const events = uuids(1)
+      for (const statement of ['COMMIT', ' rollback;', '-- done\nEND', 'BEGIN']) {
+        const ending = inboxOf(harness.store).once(GROUP, events, async (tx) => {
+          await harness.add(tx, 1)
+          await harness.execute(tx, statement)
+        })
+        await assert.rejects(ending, TransactionError, statement)
+        assert.deepEqual([await harness.sum(), await harness.countNoted()], [0, 0], statement)
+      }
+      assert.equal((await addOnce(harness, events)).size, 1)
+    },
+  },
+  {
+    title: 'work may use savepoints',
+    run: async (harness) => {
+      await inboxOf(harness.store).once(GROUP, uuids(1), async (tx) => {
+        await harness.execute(tx, 'SAVEPOINT a')
+        await harness.add(tx, 1)
+        await harness.execute(tx, 'ROLLBACK TO a')
+        await harness.add(tx, 2)
+        await harness.execute(tx, 'RELEASE a')
       })
-      await assert.rejects(ending, TransactionError)
-      assert.equal((await addOnce(harness, uuids(1))).size, 1)
+      assert.equal(await harness.sum(), 2)
+    },
+  },
+  {
+    title:
+      'what is executed on the transaction after the work is refused, also while another is open',
+    run: async (harness) => {
+      let kept: unknown
+      await inboxOf(harness.store).once(GROUP, uuids(1), async (tx) => {
+        kept = tx
+        await harness.add(tx, 1)
+      })
+      const late = async (): Promise<unknown> => harness.add(kept, 10)
+      const lateSend = async (): Promise<unknown> => harness.store.append(kept, [eventOf('a')])
+      const refuse = async (): Promise<void> => {
+        await assert.rejects(late, TransactionError)
+        await assert.rejects(lateSend, TransactionError)
+      }
+      await refuse()
+      await inboxOf(harness.store).once(GROUP, uuids(1), refuse)
+      assert.deepEqual([await harness.sum(), await harness.countSent()], [1, 0])
     },
   },
   {

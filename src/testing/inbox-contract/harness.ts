@@ -17,8 +17,8 @@ export interface InboxHarness extends AsyncDisposable {
   add(tx: unknown, amount: number): Promise<void>
   /** The amounts of all business rows that are committed. */
   sum(): Promise<number>
-  /** Ends the transaction as `work` must not. */
-  commit?(tx: unknown): Promise<unknown>
+  /** Executes a statement in a transaction that `once` gave. */
+  execute(tx: unknown, statement: string): Promise<unknown>
   /** Resolves when a call waits for another transaction, as far as the database shows it. */
   untilWaiting(): Promise<void>
   /** How many events the outbox has. */

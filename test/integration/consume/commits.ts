@@ -21,6 +21,7 @@ export function watchCommits(broker: Broker, onCommit: (commit: CommitTried) => 
         return {
           committed: (partitions) => membership.committed(partitions),
           leave: () => membership.leave(),
+          heard: () => membership.heard(),
           commit: (marks) => {
             onCommit({ group: joining.group, marks })
             return membership.commit(marks)

