@@ -69,6 +69,11 @@ const contradictions: readonly (readonly [keyof typeof calls, object, string])[]
   ['consume', {}, 'option consume.group: got undefined, takes a text that is not empty'],
   [
     'consume',
+    { group, sessionTimeout: 6_000, drainTimeout: 10_000 },
+    'option consume.drainTimeout: got 10000, takes a whole number from 0 to 5999',
+  ],
+  [
+    'consume',
     { group, onBroken: 'deadLetter' },
     'option consume.onBroken: got "deadLetter", takes that only with the option deadLetter',
   ],

@@ -101,12 +101,9 @@ const options: Readonly<Record<string, Wrong>> = {
   redrive: { ...consuming, onlyFailed: [1] },
 }
 
-/** The calls with a handler name the option as `consume` does where it is the same one. */
+/** By the call, so that it says whose option it is. */
 function isNamed(call: string, option: string, named: string): boolean {
-  const own = [call, 'stream', ...(call === 'stream' ? [] : ['consume'])]
-  return own.some(
-    (prefix) => named === `${prefix}.${option}` || named.startsWith(`${prefix}.${option}.`),
-  )
+  return named === `${call}.${option}` || named.startsWith(`${call}.${option}.`)
 }
 
 for (const [name, wrong] of Object.entries(options)) {
@@ -141,3 +138,13 @@ for (const [name, wrong] of Object.entries(options)) {
       )
   })
 }
+
+test('a handler that is none is refused by name', async () => {
+  const group = 'g'
+  for (const handler of [undefined, null, 5, {}] as never[]) {
+    assert.throws(() => bus.consume('t', { group }, handler), { option: 'consume.handler' })
+    const batches = { option: 'consumeBatches.handler' }
+    assert.throws(() => bus.consumeBatches('t', { group }, handler), batches)
+    await assert.rejects(bus.redrive('t', { group }, handler), { option: 'redrive.handler' })
+  }
+})

@@ -89,7 +89,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
         broker,
         codecFor: this.#codecFor,
         logger,
-        inboxOf: (option) => this.#inboxOf(option),
+        inboxOf: (name, value) => this.#inboxOf(name, value),
       })
     this.#outbox =
       store === undefined
@@ -215,12 +215,12 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     await Promise.all([this.#broker?.close(), this.#store?.close()])
   }
 
-  #inboxOf(given: unknown): Inbox | null {
+  #inboxOf(name: string, given: unknown): Inbox | null {
     if (given === undefined) return null
     const from: unknown =
       given === true ? this.#required(this.#store, 'store', 'use its inbox') : given
     const inbox: unknown = (from as Partial<OutboxStore> | null)?.inbox ?? from
-    requireMethods('consume.inbox', inbox, ['once'], 'true, or a store with an inbox')
+    requireMethods(name, inbox, ['once'], 'true, or a store with an inbox')
     return inbox as Inbox
   }
 

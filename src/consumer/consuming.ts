@@ -23,8 +23,8 @@ export interface ConsumingParts {
   readonly broker: Broker
   readonly codecFor: (topic: string) => Codec
   readonly logger: Logger
-  /** The inbox that the option means. Throws an `OptionError` where it means none. */
-  readonly inboxOf: (option: unknown) => Inbox | null
+  /** The inbox that an option means. Throws an `OptionError` with its name where it means none. */
+  readonly inboxOf: (name: string, value: unknown) => Inbox | null
 }
 
 type Topics = string | readonly string[]
@@ -66,7 +66,8 @@ export class Consuming {
 
   consume(topics: Topics, options: ConsumeOptions<never>, handler: Handler<never>): Consumer {
     const settings = consumeSettings(topics, options)
-    return this.#add(new Consumer(this.#partsOf(options.inbox, oneByOne(handler)), settings))
+    const parts = this.#partsOf('consume', options.inbox, handler, oneByOne)
+    return this.#add(new Consumer(parts, settings))
   }
 
   consumeBatches(
@@ -75,7 +76,8 @@ export class Consuming {
     handler: BatchHandler<never>,
   ): Consumer {
     const settings = batchSettings(topics, options)
-    return this.#add(new Consumer(this.#partsOf(options.inbox, handler), settings))
+    const parts = this.#partsOf('consumeBatches', options.inbox, handler, asItIs)
+    return this.#add(new Consumer(parts, settings))
   }
 
   async redrive(
@@ -84,7 +86,7 @@ export class Consuming {
     handler: Handler<never>,
   ): Promise<ConsumerResult> {
     const settings = redriveSettings(topic, options)
-    const parts = this.#partsOf(options.inbox, oneByOne(handler))
+    const parts = this.#partsOf('redrive', options.inbox, handler, oneByOne)
     return redrive({ settings, parts, onStart: (consumer) => this.#add(consumer) })
   }
 
@@ -93,29 +95,31 @@ export class Consuming {
     return consumer
   }
 
-  #partsOf(inbox: unknown, handler: BatchHandler<never>): ConsumerParts {
+  #partsOf<T>(
+    call: string,
+    inbox: unknown,
+    handler: T,
+    inBatches: (handler: T) => BatchHandler<never>,
+  ): ConsumerParts {
     const { broker, codecFor, logger, inboxOf } = this.#parts
+    if (typeof handler !== 'function') throw new OptionError(`${call}.handler`, handler, HANDLER)
     return {
       broker,
       codecFor,
       logger,
-      inbox: inboxOf(inbox),
-      handler: requireHandler(handler),
+      inbox: inboxOf(`${call}.inbox`, inbox),
+      handler: inBatches(handler),
       onEnd: (consumer) => this.open.remove(consumer),
     }
   }
 }
 
+const HANDLER = 'a function of what it is to handle: (event, { signal, tx }) => …'
+
 function oneByOne(handler: Handler<never>): BatchHandler<never> {
-  requireHandler(handler)
   return ([event], context) => (event === undefined ? undefined : handler(event, context))
 }
 
-function requireHandler<T>(handler: T): T {
-  if (typeof handler === 'function') return handler
-  throw new OptionError(
-    'consume.handler',
-    handler,
-    'a function of the event: (event, { signal, tx }) => …',
-  )
+function asItIs(handler: BatchHandler<never>): BatchHandler<never> {
+  return handler
 }

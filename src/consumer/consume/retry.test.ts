@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { retrySettings } from './retry.ts'
 
-const waits = (options: Parameters<typeof retrySettings>[0], failures: number): number[] => {
-  const { waitMs } = retrySettings(options)
+const waits = (options: Parameters<typeof retrySettings>[1], failures: number): number[] => {
+  const { waitMs } = retrySettings('consume', options)
   return Array.from({ length: 200 }, () => waitMs(failures))
 }
 
@@ -22,12 +22,12 @@ describe('the wait before an event is tried again', () => {
       assert.ok(all.every((one) => one >= ms * 0.8 && one <= Math.min(30_000, ms * 1.2)))
       assert.ok(new Set(all).size > 1)
     }
-    assert.equal(retrySettings().attempts, 5)
+    assert.equal(retrySettings('consume').attempts, 5)
   })
 
   it('is what the options say, and never above max', () => {
     const backoff = { first: 10, factor: 3, max: 500, jitter: 0 }
-    const { waitMs } = retrySettings({ backoff })
+    const { waitMs } = retrySettings('consume', { backoff })
     assert.deepEqual(
       [1, 2, 3, 4, 5, 100].map((failures) => waitMs(failures)),
       [10, 30, 90, 270, 500, 500],
