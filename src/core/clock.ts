@@ -10,12 +10,18 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/** The longest that a timer of Node takes: one that is longer would end at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
-    if (signal?.aborted === true) return
-    // Rejects only when the signal aborts, and then whoever waited looks at the signal.
-    await wait(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {})
+    const options = signal === undefined ? {} : { signal }
+    for (let left = ms; signal?.aborted !== true; left -= LONGEST_MS) {
+      // Rejects only when the signal aborts, and then whoever waited looks at the signal.
+      await wait(Math.min(left, LONGEST_MS), undefined, options).catch(() => {})
+      if (!(left > LONGEST_MS)) return
+    }
   },
 }

@@ -9,6 +9,7 @@ import {
   OptionError,
   describe,
   reasonOf,
+  RetryAfter,
 } from './errors.ts'
 
 const sources = join(import.meta.dirname, '..')
@@ -52,6 +53,12 @@ test('a value is described without its content where that may be long or secret'
   assert.equal(describe(new Map()), 'an instance of Map')
   assert.equal(describe(null), 'null')
   assert.equal(describe(5n), '5n')
+})
+
+test('RetryAfter takes a time that can be waited for', () => {
+  assert.deepEqual([new RetryAfter(0).ms, new RetryAfter(1e12).ms], [0, 1e12])
+  for (const ms of [-1, Number.NaN, Infinity, '5' as unknown as number])
+    assert.throws(() => new RetryAfter(ms), /option RetryAfter\.ms: got .*, takes milliseconds/)
 })
 
 function byText(a: string, b: string): number {

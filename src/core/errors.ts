@@ -243,6 +243,8 @@ export class RetryAfter extends OncommitError {
   readonly ms: number
 
   constructor(ms: number, options?: ErrorOptions) {
+    if (!Number.isFinite(ms) || ms < 0)
+      throw new OptionError('RetryAfter.ms', ms, 'milliseconds, of at least 0')
     super('ONCOMMIT_RETRY_AFTER', `asked for again after ${ms} ms`, options)
     this.ms = ms
   }
