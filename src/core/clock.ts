@@ -18,7 +18,8 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   sleep: async (ms, signal) => {
     const options = signal === undefined ? {} : { signal }
-    for (let left = ms; signal?.aborted !== true; left -= LONGEST_MS) {
+    for (let left = ms; ; left -= LONGEST_MS) {
+      if (signal?.aborted === true) return
       // Rejects only when the signal aborts, and then whoever waited looks at the signal.
       await wait(Math.min(left, LONGEST_MS), undefined, options).catch(() => {})
       if (!(left > LONGEST_MS)) return
