@@ -20,6 +20,7 @@ export type { PartitionLag } from './consumer/lag.ts'
 export type { StreamOptions } from './consumer/options.ts'
 export type { ReadingOptions, StartAt } from './consumer/reading-options.ts'
 export type { ReceivedEvent } from './consumer/received-event.ts'
+export type { Topics } from './consumer/typed.ts'
 export type {
   AppendResult,
   Broker,
@@ -87,5 +88,6 @@ export type {
   SettledBatch,
   Tick,
 } from './core/outbox-store.ts'
+export type { Schema, SchemaIssue, SchemaResult, Topic } from './core/topic.ts'
 export type { RelayOptions } from './relay/options.ts'
 export type { Relay, RelayStatus } from './relay/relay.ts'

@@ -10,6 +10,8 @@ import type { Logger } from '../core/logger.ts'
 import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
+import { type Schema, type Topic, topicOf } from '../core/topic.ts'
+import type { Topics } from '../consumer/typed.ts'
 import type { Consumer } from '../consumer/consume/consumer.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
 import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts'
@@ -140,8 +142,22 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     return relay
   }
 
+  /**
+   * A topic whose payloads have a schema: `event.data` is of its type wherever the topic is read, and
+   * a payload that doesn't fit is a broken record. Any Standard Schema that answers at once will do.
+   *
+   * @example
+   * ```ts
+   * const orders = bus.topic('orders', z.object({ id: z.string(), total: z.number() }))
+   * for await (const { data } of bus.stream(orders, { group: 'billing' })) await bill(data.total)
+   * ```
+   */
+  topic<T>(name: string, schema: Schema<T>): Topic<T> {
+    return topicOf(name, schema)
+  }
+
   /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
-  stream(topics: string | readonly string[], options?: StreamOptions): EventStream {
+  stream<T = unknown>(topics: Topics<T>, options?: StreamOptions): EventStream<T> {
     return this.#required(this.#consuming, 'broker', 'stream').stream(topics, options)
   }
 
@@ -156,19 +172,19 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
    * })
    * ```
    */
-  consume<InboxTx = Tx>(
-    topics: string | readonly string[],
+  consume<InboxTx = Tx, T = unknown>(
+    topics: Topics<T>,
     options: ConsumeOptions<InboxTx>,
-    handler: Handler<InboxTx>,
+    handler: Handler<InboxTx, T>,
   ): Consumer {
     return this.#required(this.#consuming, 'broker', 'consume').consume(topics, options, handler)
   }
 
   /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
-  consumeBatches<InboxTx = Tx>(
-    topics: string | readonly string[],
+  consumeBatches<InboxTx = Tx, T = unknown>(
+    topics: Topics<T>,
     options: ConsumeBatchesOptions<InboxTx>,
-    handler: BatchHandler<InboxTx>,
+    handler: BatchHandler<InboxTx, T>,
   ): Consumer {
     const consuming = this.#required(this.#consuming, 'broker', 'consume')
     return consuming.consumeBatches(topics, options, handler)
@@ -179,10 +195,10 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
    * group's inbox, as the events that they were. What fails again is a dead letter again. `options`
    * are those of `consume`. Resolves when it is through.
    */
-  async redrive<InboxTx = Tx>(
-    topic: string,
+  async redrive<InboxTx = Tx, T = unknown>(
+    topic: string | Topic<T>,
     options: ConsumeOptions<InboxTx>,
-    handler: Handler<InboxTx>,
+    handler: Handler<InboxTx, T>,
   ): Promise<ConsumerResult> {
     return this.#required(this.#consuming, 'broker', 'consume').redrive(topic, options, handler)
   }

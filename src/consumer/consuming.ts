@@ -3,6 +3,7 @@ import type { Codec } from '../core/codec.ts'
 import { OptionError } from '../core/errors.ts'
 import type { Inbox } from '../core/inbox.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Topic } from '../core/topic.ts'
 import { Consumer, type ConsumerParts } from './consume/consumer.ts'
 import type { BatchHandler, Handler } from './consume/handling.ts'
 import {
@@ -18,6 +19,7 @@ import { DeadLetters } from './dead-letters.ts'
 import { EventStream } from './event-stream.ts'
 import type { StreamOptions } from './options.ts'
 import { Subscriptions } from './subscriptions.ts'
+import { codecsOf, nameOf, namesOf, type Topics } from './typed.ts'
 
 export interface ConsumingParts {
   readonly broker: Broker
@@ -26,8 +28,6 @@ export interface ConsumingParts {
   /** The inbox that an option means. Throws an `OptionError` with its name where it means none. */
   readonly inboxOf: (name: string, value: unknown) => Inbox | null
 }
-
-type Topics = string | readonly string[]
 
 /** Opens what reads: streams, consumers and redrives. */
 export class Consuming {
@@ -38,18 +38,18 @@ export class Consuming {
     this.#parts = parts
   }
 
-  stream(topics: Topics, options: StreamOptions = {}): EventStream {
-    const { broker, codecFor, logger } = this.#parts
+  stream<T>(topics: Topics<T>, options: StreamOptions = {}): EventStream<T> {
+    const { broker, logger } = this.#parts
     // Of a type that nobody has checked yet.
     const group: unknown = (options as Partial<StreamOptions> | null)?.group
     const letters =
       typeof group === 'string'
         ? new DeadLetters({ broker, logger, group, topic: null, isRedrive: false })
         : null
-    const stream: EventStream = new EventStream(
+    const stream: EventStream<T> = new EventStream(
       {
         broker,
-        codecFor,
+        codecFor: codecsOf(topics, this.#parts.codecFor),
         logger,
         ...(letters === null ? {} : { deadLetter: (...of) => letters.sendBroken(...of) }),
         onEnd: () => {
@@ -57,36 +57,41 @@ export class Consuming {
           this.open.remove(stream)
         },
       },
-      topics,
+      namesOf(topics),
       options,
     )
     this.open.add(stream)
     return stream
   }
 
-  consume(topics: Topics, options: ConsumeOptions<never>, handler: Handler<never>): Consumer {
-    const settings = consumeSettings(topics, options)
-    const parts = this.#partsOf('consume', options.inbox, handler, oneByOne)
-    return this.#add(new Consumer(parts, settings))
+  consume(
+    topics: Topics,
+    options: ConsumeOptions<never>,
+    handler: Handler<never, never>,
+  ): Consumer {
+    const settings = consumeSettings(namesOf(topics), options)
+    const own = oneByOne(requireHandler('consume', handler))
+    return this.#add(new Consumer(this.#partsOf('consume', topics, options, own), settings))
   }
 
   consumeBatches(
     topics: Topics,
     options: ConsumeBatchesOptions<never>,
-    handler: BatchHandler<never>,
+    handler: BatchHandler<never, never>,
   ): Consumer {
-    const settings = batchSettings(topics, options)
-    const parts = this.#partsOf('consumeBatches', options.inbox, handler, asItIs)
-    return this.#add(new Consumer(parts, settings))
+    const settings = batchSettings(namesOf(topics), options)
+    const own = requireHandler('consumeBatches', handler)
+    return this.#add(new Consumer(this.#partsOf('consumeBatches', topics, options, own), settings))
   }
 
   async redrive(
-    topic: string,
+    topic: string | Topic,
     options: ConsumeOptions<never>,
-    handler: Handler<never>,
+    handler: Handler<never, never>,
   ): Promise<ConsumerResult> {
-    const settings = redriveSettings(topic, options)
-    const parts = this.#partsOf('redrive', options.inbox, handler, oneByOne)
+    const settings = redriveSettings(nameOf(topic), options)
+    const own = oneByOne(requireHandler('redrive', handler))
+    const parts = this.#partsOf('redrive', topic, options, own)
     return redrive({ settings, parts, onStart: (consumer) => this.#add(consumer) })
   }
 
@@ -95,31 +100,30 @@ export class Consuming {
     return consumer
   }
 
-  #partsOf<T>(
+  #partsOf(
     call: string,
-    inbox: unknown,
-    handler: T,
-    inBatches: (handler: T) => BatchHandler<never>,
+    topics: Topics,
+    { inbox }: Pick<ConsumeOptions<never>, 'inbox'>,
+    handler: BatchHandler<never, never>,
   ): ConsumerParts {
     const { broker, codecFor, logger, inboxOf } = this.#parts
-    if (typeof handler !== 'function') throw new OptionError(`${call}.handler`, handler, HANDLER)
     return {
       broker,
-      codecFor,
+      codecFor: codecsOf(topics, codecFor),
       logger,
       inbox: inboxOf(`${call}.inbox`, inbox),
-      handler: inBatches(handler),
+      handler,
       onEnd: (consumer) => this.open.remove(consumer),
     }
   }
 }
 
-const HANDLER = 'a function of what it is to handle: (event, { signal, tx }) => …'
-
-function oneByOne(handler: Handler<never>): BatchHandler<never> {
-  return ([event], context) => (event === undefined ? undefined : handler(event, context))
+function requireHandler<T>(call: string, handler: T): T {
+  if (typeof handler === 'function') return handler
+  const takes = 'a function of what it is to handle: (event, { signal, tx }) => …'
+  throw new OptionError(`${call}.handler`, handler, takes)
 }
 
-function asItIs(handler: BatchHandler<never>): BatchHandler<never> {
-  return handler
+function oneByOne(handler: Handler<never, never>): BatchHandler<never, never> {
+  return ([event], context) => (event === undefined ? undefined : handler(event, context))
 }

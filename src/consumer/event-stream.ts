@@ -51,7 +51,9 @@ export interface StreamParts {
  * waited for. `next()` throws where no waiting helps: a `BrokerError` of what is forbidden or
  * misconfigured, an `OffsetLostError`, a `BrokenRecordError`.
  */
-export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncDisposable {
+export class EventStream<T = unknown>
+  implements AsyncIterableIterator<ReceivedEvent<T>>, AsyncDisposable
+{
   readonly topics: readonly string[]
   readonly group: string | null
   readonly #parts: StreamParts
@@ -130,7 +132,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   }
 
   /** The next event; everything handed out before is handled by that, unless acks are manual. */
-  next(): Promise<IteratorResult<ReceivedEvent, undefined>> {
+  next(): Promise<IteratorResult<ReceivedEvent<T>, undefined>> {
     if (this.#isAsked)
       return Promise.reject(new StreamInUseError('a stream is asked for one event at a time'))
     this.#isAsked = true
@@ -148,7 +150,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   }
 
   /** Ends the stream at once; what is in hand is not handled, and comes again. */
-  async return(): Promise<IteratorResult<ReceivedEvent, undefined>> {
+  async return(): Promise<IteratorResult<ReceivedEvent<T>, undefined>> {
     this.#abandoning.abort()
     await this.close()
     return DONE
@@ -203,7 +205,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     this.#reader?.progressed()
   }
 
-  async #nextWhenReady(): Promise<IteratorResult<ReceivedEvent, undefined>> {
+  async #nextWhenReady(): Promise<IteratorResult<ReceivedEvent<T>, undefined>> {
     const { signal: leaving } = this.#leaving
     try {
       while (!leaving.aborted) {
@@ -267,7 +269,9 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     this.#wake = null
   }
 
-  #handOver(event: ReceivedEvent): IteratorYieldResult<ReceivedEvent> {
+  #handOver(unread: ReceivedEvent): IteratorYieldResult<ReceivedEvent<T>> {
+    // The codec of a typed topic has seen to it.
+    const event = unread as ReceivedEvent<T>
     if (this.#current === null) return { done: false, value: event }
     return new HandedOver(event, this.#current)
   }

@@ -9,17 +9,17 @@ const inHand = new AsyncLocalStorage<Delivery | null>()
  * goes on, in its own async context: not in that of whoever started it, who may call at any time,
  * and means to wait for the loop. A class, as a getter in a literal costs twice as much.
  */
-export class HandedOver implements IteratorYieldResult<ReceivedEvent> {
+export class HandedOver<T> implements IteratorYieldResult<ReceivedEvent<T>> {
   readonly done = false
-  readonly #event: ReceivedEvent
+  readonly #event: ReceivedEvent<T>
   readonly #delivery: Delivery
 
-  constructor(event: ReceivedEvent, delivery: Delivery) {
+  constructor(event: ReceivedEvent<T>, delivery: Delivery) {
     this.#event = event
     this.#delivery = delivery
   }
 
-  get value(): ReceivedEvent {
+  get value(): ReceivedEvent<T> {
     inHand.enterWith(this.#delivery)
     return this.#event
   }

@@ -9,7 +9,7 @@ export interface Acknowledger {
 }
 
 /** An event as a reader gets it. Bytes of payload, key and headers are those that were sent. */
-export class ReceivedEvent {
+export class ReceivedEvent<T = unknown> {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
@@ -76,6 +76,15 @@ export class ReceivedEvent {
     return this.#decoded.payload
   }
 
+  /**
+   * What the payload means: what the topic's schema or the codec made of it, else its JSON. Throws
+   * as `json()` does, where neither had a part in it.
+   */
+  get data(): T {
+    const { data } = this.#decoded
+    return data === undefined ? this.json<T>() : (data as T)
+  }
+
   /** The text of the first header of this name. */
   header(name: string): string | undefined {
     return this.#decoded.headers.find(([own]) => own === name)?.[1].toString()
@@ -87,10 +96,10 @@ export class ReceivedEvent {
   }
 
   /** The payload as JSON; `null` for a tombstone. Throws an `EventError` where it isn't JSON. */
-  json<T = unknown>(): T {
-    if (this.#decoded.payload === null) return null as T
+  json<Json = unknown>(): Json {
+    if (this.#decoded.payload === null) return null as Json
     try {
-      return JSON.parse(this.#decoded.payload.toString()) as T
+      return JSON.parse(this.#decoded.payload.toString()) as Json
     } catch (cause) {
       const place = `${this.topic}-${this.partition}@${this.offset}`
       throw new EventError(`the payload of ${place} is no JSON`, { cause })

@@ -45,4 +45,6 @@ export interface DecodedEvent {
   readonly mimeType: string
   readonly headers: readonly (readonly [name: string, value: Buffer])[]
   readonly payload: Buffer | null
+  /** What the payload means, where the codec knows: it is handed out as `event.data`. */
+  readonly data?: unknown
 }

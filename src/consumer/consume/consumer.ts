@@ -34,7 +34,7 @@ export interface ConsumerParts {
   readonly logger: Logger
   readonly clock?: Clock
   readonly inbox: Inbox | null
-  readonly handler: BatchHandler<never>
+  readonly handler: BatchHandler<never, never>
   /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
   readonly redriveTo?: ReadonlyMap<string, bigint>
   /** Told when the consumer is over. */

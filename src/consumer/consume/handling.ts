@@ -21,17 +21,21 @@ export interface HandlerContext<Tx = unknown> {
   readonly attempt: number
 }
 
-export type Handler<Tx = unknown> = (event: ReceivedEvent, context: HandlerContext<Tx>) => unknown
+/** `T` is what `event.data` is. */
+export type Handler<Tx = unknown, T = unknown> = (
+  event: ReceivedEvent<T>,
+  context: HandlerContext<Tx>,
+) => unknown
 
-export type BatchHandler<Tx = unknown> = (
-  events: readonly ReceivedEvent[],
+export type BatchHandler<Tx = unknown, T = unknown> = (
+  events: readonly ReceivedEvent<T>[],
   context: HandlerContext<Tx>,
 ) => unknown
 
 export interface HandlingParts {
   readonly settings: ConsumeSettings
   readonly codecFor: (topic: string) => Codec
-  readonly handler: BatchHandler<never>
+  readonly handler: BatchHandler<never, never>
   readonly inbox: Inbox | null
   /** The records are dead letters: each is given as the event that it was. */
   readonly isRedrive: boolean
@@ -49,6 +53,11 @@ function handled(count: number): Outcome {
 
 function isThenable(result: unknown): result is PromiseLike<unknown> {
   return typeof (result as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
+/** The codec of a typed topic has seen to it that their data are what the handler takes. */
+function typed(events: readonly ReceivedEvent[]): readonly ReceivedEvent<never>[] {
+  return events as readonly ReceivedEvent<never>[]
 }
 
 /** A class, as a getter in a literal costs twice as much. */
@@ -96,7 +105,7 @@ export class Handling {
     const { inbox, handler } = this.#parts
     if (inbox !== null) return this.#handleOnce(inbox, run, events)
     try {
-      const result = handler(events, new Context(run, undefined))
+      const result = handler(typed(events), new Context(run, undefined))
       return isThenable(result) ? this.#settled(result, events.length) : handled(events.length)
     } catch (error) {
       return { state: 'failed', error, count: events.length }
@@ -114,7 +123,7 @@ export class Handling {
 
   async #handleOnce(inbox: Inbox, run: Run, events: readonly ReceivedEvent[]): Promise<Outcome> {
     const give = async (fresh: readonly ReceivedEvent[], tx: unknown): Promise<void> => {
-      await this.#parts.handler(fresh, new Context(run, tx))
+      await this.#parts.handler(typed(fresh), new Context(run, tx))
     }
     try {
       return await this.#once(inbox, events, give)
