@@ -20,16 +20,18 @@ import {
 
 const { values } = parseArgs({
   options: {
-    events: { type: 'string', default: '200000' },
+    events: { type: 'string', default: '300000' },
+    'warm-up': { type: 'string', default: '100000' },
     rounds: { type: 'string', default: '5' },
   },
 })
 const events = Number(values.events)
+const warmUp = Number(values['warm-up'])
 const rounds = Number(values.rounds)
 
 await using server = await startKafka({ heap: '1g', jvm: [] })
 await createTopic(server, TOPIC, { partitions: PARTITIONS })
-console.log(`${events} events of 1 KiB, ${rounds} rounds`)
+console.log(`${events} events of 1 KiB behind ${warmUp} others, ${rounds} rounds`)
 await fill()
 
 const ratios = new Map<Contestant, number[]>()
@@ -59,8 +61,9 @@ async function fill(): Promise<void> {
   const { signal } = new AbortController()
   const producer = await broker.openProducer({ clientId: 'fill', signal, onAway: () => {} })
   const payload = Buffer.alloc(1024, 'x')
-  for (let from = 0; from < events; from += 5_000) {
-    const numbers = Array.from({ length: Math.min(5_000, events - from) }, (_, n) => from + n)
+  const all = warmUp + events
+  for (let from = 0; from < all; from += 5_000) {
+    const numbers = Array.from({ length: Math.min(5_000, all - from) }, (_, n) => from + n)
     await Promise.all(
       numbers.map(async (number) => {
         const event = codec.encode({
@@ -92,7 +95,13 @@ async function measure(contestant: Contestant, round: number): Promise<Finding> 
 }
 
 async function run(contestant: Contestant): Promise<Finding> {
-  const job: Job = { contestant, events, broker: server.address, group: randomUUID() }
+  const job: Job = {
+    contestant,
+    warmUp,
+    events,
+    broker: server.address,
+    group: randomUUID(),
+  }
   const child = fork(join(import.meta.dirname, 'consume/contestants.ts'), [JSON.stringify(job)])
   const exit = once(child, 'exit')
   const [finding] = (await Promise.race([

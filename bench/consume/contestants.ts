@@ -23,7 +23,7 @@ if (process.send !== undefined) {
 }
 
 async function contend(job: Job): Promise<Finding> {
-  const clock = new Stopwatch(job.events)
+  const clock = new Stopwatch(job)
   await ways[job.contestant](job, clock)
   return clock.finding()
 }

@@ -10,6 +10,8 @@ export type Contestant = (typeof CONTESTANTS)[number]
 
 export interface Job {
   readonly contestant: Contestant
+  /** Read before those that count. */
+  readonly warmUp: number
   readonly events: number
   readonly broker: string
   /** Of its own for each run: it reads everything from the first record on. */

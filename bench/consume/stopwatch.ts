@@ -1,28 +1,37 @@
 import type { Finding } from './job.ts'
 
-/** From the first event, which comes after connecting and joining, to the last. */
+/**
+ * From the event behind the first `warmUp` ones to the last: connecting and joining are over then,
+ * and the engine has compiled what it runs often, as in a process that runs for longer than this.
+ */
 export class Stopwatch {
+  readonly #warmUp: number
   readonly #events: number
   #seen = 0
+  #before = 0
   #began = 0
   #cpu: NodeJS.CpuUsage | undefined
   #finding: Finding | undefined
 
-  constructor(events: number) {
-    this.#events = events
+  constructor({ warmUp, events }: { readonly warmUp: number; readonly events: number }) {
+    this.#warmUp = warmUp
+    this.#events = warmUp + events
   }
 
   /** So many events more; `true` where they were the last. */
   count(events: number): boolean {
-    if (this.#seen === 0) {
+    this.#seen += events
+    if (this.#seen < this.#warmUp) return false
+    if (this.#cpu === undefined) {
+      this.#before = this.#seen
       this.#began = performance.now()
       this.#cpu = process.cpuUsage()
     }
-    this.#seen += events
     if (this.#seen < this.#events) return false
+    const measured = this.#seen - this.#before
     const seconds = (performance.now() - this.#began) / 1000
     const { user, system } = process.cpuUsage(this.#cpu)
-    this.#finding = { perSecond: this.#seen / seconds, cpuMicros: (user + system) / this.#seen }
+    this.#finding ??= { perSecond: measured / seconds, cpuMicros: (user + system) / measured }
     return true
   }
 

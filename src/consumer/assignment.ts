@@ -20,6 +20,8 @@ export interface AssignmentParts {
   readonly closed: AbortSignal
   /** Rings when an event is handled, or a partition comes or goes. */
   readonly progress: Bell
+  /** Partitions have come, or have gone. */
+  readonly onReadable: () => void
   /** What was fetched before is void: an epoch has ended. `draining`: what is in hand is waited for. */
   readonly onEpoch: (what: 'draining' | 'over') => void
   /** It can't go on. */
@@ -258,6 +260,7 @@ export class Assignment {
     this.#newEpoch()
     this.#owned.clear()
     this.#parts.progress.ring()
+    this.#parts.onReadable()
   }
 
   #newEpoch(what: 'draining' | 'over' = 'over'): number {
@@ -272,6 +275,7 @@ export class Assignment {
     this.#isReady = true
     this.#parts.health.enter('running')
     this.#parts.progress.ring()
+    this.#parts.onReadable()
   }
 
   #inHand(): number {

@@ -14,13 +14,13 @@ export interface ClientParts {
 }
 
 /**
- * A client for one reader. An outage is waited out; rejects with the signal's reason where that
- * aborts first, and then leaves no client behind.
+ * A client for one reader. An outage is waited out; `null` where the signal aborts first, and then
+ * no client is left behind.
  */
 export async function openClient(
   { broker, logger, clock, health }: ClientParts,
   { group, signal }: { readonly group: string | null; readonly signal: AbortSignal },
-): Promise<LogClient> {
+): Promise<LogClient | null> {
   const connect = async (): Promise<LogClient> => {
     const client = await broker.openLog({ clientId: `oncommit-${group ?? 'reader'}` })
     if (!signal.aborted) return client
@@ -28,10 +28,14 @@ export async function openClient(
     await closeClient(client, logger)
     throw signal.reason
   }
-  const client = await new Patience(clock, health).ask({ asking: 'reading', signal }, connect)
-  if (!signal.aborted) return client
-  await closeClient(client, logger)
-  throw signal.reason
+  try {
+    const client = await new Patience(clock, health).ask({ asking: 'reading', signal }, connect)
+    if (!signal.aborted) return client
+    await closeClient(client, logger)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+  return null
 }
 
 /** Closes a reader's client. Never rejects: that it did not close is logged. */

@@ -2,13 +2,11 @@ import type { Readable } from 'node:stream'
 import type { Broker } from '../core/broker.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Clock } from '../core/clock.ts'
-import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
+import type { Codec } from '../core/codec.ts'
 import { StreamInUseError, reasonOf } from '../core/errors.ts'
-import type { LogClient } from '../core/log.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Broken } from './broken.ts'
 import { BrokenRecords, type DeadLetter, requireDeadLetters } from './broken-records.ts'
-import { closeClient } from './client.ts'
+import { openClient } from './client.ts'
 import { noCounts, type StreamCounts } from './counts.ts'
 import { Health, type StreamHealth } from './health.ts'
 import { HandedOver, isInHandHere } from './in-hand.ts'
@@ -18,12 +16,12 @@ import { type PartitionLag, partitionLag } from './lag.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
-import { passRest } from './pass-rest.ts'
+import { PagesInHand } from './pages-in-hand.ts'
 import { Patience, unlessAborted } from './patience.ts'
 import { readableOf } from './readable.ts'
 import { Reader } from './reader.ts'
-import type { ReadPage } from './reader.ts'
-import { type Acknowledger, ReceivedEvent } from './received-event.ts'
+import type { ReceivedEvent } from './received-event.ts'
+import { Turn } from './turn.ts'
 
 const DONE = { done: true, value: undefined } as const
 const SETTLED = Promise.resolve()
@@ -39,12 +37,6 @@ export interface StreamParts {
   readonly deadLetter?: DeadLetter
   /** Told when the stream is over. */
   readonly onEnd?: () => void
-}
-
-interface Unreadable {
-  readonly own: ReadPage
-  readonly record: LogRecord
-  readonly cause: unknown
 }
 
 /**
@@ -66,23 +58,19 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   readonly #clock: Clock
   readonly #settings: StreamSettings
   readonly #health: Health
-  readonly #acknowledger: Acknowledger
   readonly #counts = noCounts()
   readonly #intake: Intake
-  readonly #brokenRecords: BrokenRecords
+  readonly #hand: PagesInHand
   /** Aborted when it is to hand nothing more out. */
   readonly #leaving = new AbortController()
   /** Aborted when what is in hand is not waited for any longer. */
   readonly #abandoning = new AbortController()
   readonly #onSignal = (): void => void this.#endOnce()
   readonly #onFree = (): void => void (this.#isAsked = false)
+  readonly #turn = new Turn()
   #opening: Promise<Reader | null> | null = null
   #reader: Reader | null = null
-  #pages: ReadPage[] = []
-  #at = 0
   #current: Delivery | null = null
-  #broken: Unreadable | null = null
-  #isPageEnded = false
   #isIterated = false
   #ack: StreamSettings['ack']
   #isAsked = false
@@ -102,16 +90,24 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       logger,
       name: this.group === null ? name : `${name} for ${this.group}`,
     })
-    this.#acknowledger = { acknowledge: (delivery) => this.#acknowledge(delivery) }
-    const { signal, onBroken, ack, backpressure } = this.#settings
+    const { signal, onBroken, ack, commit, backpressure } = this.#settings
     requireDeadLetters(onBroken, parts.deadLetter)
     this.#ack = ack
     this.#intake = intakeOf(backpressure, this.#counts)
-    this.#brokenRecords = new BrokenRecords({
-      onBroken,
-      deadLetter: parts.deadLetter,
-      counts: this.#counts,
-      patience: new Patience(clock, this.#health),
+    this.#hand = new PagesInHand({
+      codecFor: parts.codecFor,
+      intake: this.#intake,
+      acknowledger: { acknowledge: (delivery) => this.#acknowledge(delivery) },
+      stopsAtEnds: commit === 'batch',
+      onDelivered: (delivery) => {
+        if (this.#ack === 'loop') this.#current = delivery
+      },
+      brokenRecords: new BrokenRecords({
+        onBroken,
+        deadLetter: parts.deadLetter,
+        counts: this.#counts,
+        patience: new Patience(clock, this.#health),
+      }),
     })
     signal?.addEventListener('abort', this.#onSignal, { once: true })
     if (signal?.aborted === true) this.#onSignal()
@@ -139,8 +135,9 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
       return Promise.reject(new StreamInUseError('a stream is asked for one event at a time'))
     this.#isAsked = true
     if (this.#current !== null) this.#handleCurrent(this.#current)
-    if (this.#settings.commit !== 'message' && this.#reader?.heard() === null) {
-      const event = this.#nextFetched()
+    const isReady = this.#reader?.heard() === null && !this.#turn.isOver
+    if (isReady && this.#reader !== null && this.#settings.commit !== 'message') {
+      const event = this.#hand.next(this.#reader)
       if (event !== null) {
         // In time for whoever awaits this event, too late for who asks for two at once.
         void SETTLED.then(this.#onFree)
@@ -215,12 +212,13 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
         await this.#commitBeforeNext(reader)
         for (let heard = reader.heard(); heard !== null; heard = reader.heard())
           await unlessAborted(heard, leaving)
-        const event = this.#nextFetched()
+        if (this.#turn.isOver) await this.#turn.next()
+        const event = this.#hand.next(reader)
         if (event !== null) return this.#handOver(event)
-        if (this.#broken !== null) {
-          const mended = await this.#settleBroken(this.#broken)
+        if (this.#hand.isBroken) {
+          const mended = await this.#hand.settle(reader, leaving)
           if (mended !== null) return this.#handOver(mended)
-        } else if (!this.#isPageEnded) await this.#morePages(reader)
+        } else if (!this.#hand.isPageEnded) await this.#morePages(reader)
       }
     } catch (error) {
       if (!leaving.aborted) {
@@ -235,15 +233,10 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
 
   async #open(): Promise<Reader | null> {
     const { logger } = this.#parts
-    const { signal: leaving } = this.#leaving
-    const client = await new Patience(this.#clock, this.#health).ask<LogClient>(
-      { asking: 'reading', signal: leaving },
-      () => this.#connect(),
-    )
-    if (leaving.aborted) {
-      await closeClient(client, logger)
-      return null
-    }
+    const { signal } = this.#leaving
+    const parts = { ...this.#parts, clock: this.#clock, health: this.#health }
+    const client = await openClient(parts, { group: this.group, signal })
+    if (client === null) return null
     this.#reader = Reader.start({
       client,
       logger,
@@ -258,103 +251,20 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
     return this.#reader
   }
 
-  /** A client that comes when nobody waits for it any longer is closed here: nobody else could. */
-  async #connect(): Promise<LogClient> {
-    const { broker, logger } = this.#parts
-    const { signal: leaving } = this.#leaving
-    const client = await broker.openLog({ clientId: `oncommit-${this.group ?? 'reader'}` })
-    if (!leaving.aborted) return client
-    await closeClient(client, logger)
-    throw leaving.reason
-  }
-
   async #commitBeforeNext(reader: Reader): Promise<void> {
     const { commit } = this.#settings
-    const isDue = commit === 'message' || (commit === 'batch' && this.#isPageEnded)
-    this.#isPageEnded = false
-    if (isDue) await reader.commit()
+    const isPageEnded = this.#hand.takeEnd()
+    if (commit === 'message' || (commit === 'batch' && isPageEnded)) await reader.commit()
   }
 
   /** Resolves when there are pages, or when the stream ends. Throws what ended the reading. */
   async #morePages(reader: Reader): Promise<void> {
     if (this.#leaving.signal.aborted) return
-    const pages = this.#intake.take(reader)
-    if (pages !== null) {
-      this.#pages = pages
-      this.#at = 0
-      return
-    }
+    if (this.#hand.refill(reader)) return
     await new Promise<void>((resolve) => {
       this.#wake = resolve
     })
     this.#wake = null
-  }
-
-  /** The next event of the pages in hand; `null` where there is none, or something is due before it. */
-  #nextFetched(): ReceivedEvent | null {
-    for (let own = this.#pages[0]; own !== undefined; own = this.#pages[0]) {
-      if (own.epoch !== this.#reader?.epoch) this.#pages = []
-      else {
-        const record = own.page.records[this.#at]
-        if (record !== undefined) return this.#hand(own, record)
-        own.mark.pass(own.page.nextOffset)
-        this.#pages.shift()
-        this.#at = 0
-        this.#reader.progressed()
-        this.#isPageEnded = true
-        if (this.#settings.commit === 'batch') return null
-      }
-    }
-    return null
-  }
-
-  #hand(own: ReadPage, record: LogRecord): ReceivedEvent | null {
-    const { topic } = own.page
-    let decoded: DecodedEvent
-    try {
-      decoded = this.#parts.codecFor(topic).decode(record, topic)
-    } catch (cause) {
-      this.#broken = { own, record, cause }
-      return null
-    }
-    return this.#received(own, record, decoded)
-  }
-
-  #received(
-    { mark }: ReadPage,
-    record: LogRecord,
-    decoded: DecodedEvent,
-    broken?: Broken,
-  ): ReceivedEvent {
-    this.#at += 1
-    this.#intake.handed()
-    const delivery = mark.deliver(record.offset)
-    if (this.#ack === 'loop') this.#current = delivery
-    return new ReceivedEvent(delivery, decoded, record.timestamp, this.#acknowledger, broken)
-  }
-
-  /** The event in a broken record's place; `null` where there was none, or it was passed over. */
-  async #settleBroken({ own, record, cause }: Unreadable): Promise<ReceivedEvent | null> {
-    this.#broken = null
-    const { signal: leaving } = this.#leaving
-    const { topic, partition } = own.page
-    const mended = await this.#brokenRecords.settle({ ...record, topic, partition, cause }, leaving)
-    if (leaving.aborted || own.epoch !== this.#reader?.epoch) return null
-    if (mended !== null) return this.#received(own, record, mended.decoded, mended.broken)
-    this.#at += 1
-    this.#intake.handed()
-    own.mark.pass(record.offset + 1n)
-    this.#reader.progressed()
-    return null
-  }
-
-  /** What was fetched and not handed out. */
-  #unread(): ReadPage[] {
-    const [first, ...others] = this.#pages
-    const waiting = this.#intake.rest()
-    if (first === undefined) return waiting
-    const page = { ...first.page, records: first.page.records.slice(this.#at) }
-    return [{ ...first, page }, ...others, ...waiting]
   }
 
   #handOver(event: ReceivedEvent): IteratorYieldResult<ReceivedEvent> {
@@ -370,8 +280,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
   async #end(): Promise<void> {
     this.#settings.signal?.removeEventListener('abort', this.#onSignal)
     this.#leaving.abort()
-    if (this.#reader !== null) passRest(this.#unread(), this.#reader.epoch)
-    this.#pages = []
+    if (this.#reader !== null) this.#hand.end(this.#reader.epoch)
     this.#wake?.()
     try {
       const reader = await this.#opening

@@ -47,12 +47,17 @@ export interface ReaderParts {
 export class Reader {
   readonly #parts: ReaderParts
   readonly #assignment: Assignment
+  /** Rings when an event is handled. */
   readonly #progress = new Bell()
+  /** Rings when there may be something to fetch. */
+  readonly #due = new Bell()
   readonly #closing = new AbortController()
   readonly #running: Promise<unknown>
   /** Partitions that can't be read, with the failures in a row. */
   readonly #ill = new Map<PartitionMark, number>()
   #fetch = new AbortController()
+  /** A partition is not fetched before events of it are handled. */
+  #isHeld = false
   #pages: ReadPage[] | null = null
   #failure: { readonly error: unknown } | null = null
 
@@ -63,6 +68,7 @@ export class Reader {
       ...parts,
       closed,
       progress: this.#progress,
+      onReadable: () => this.#due.ring(),
       onEpoch: (what) => {
         this.#dropPages()
         parts.onEpoch?.(what)
@@ -95,7 +101,7 @@ export class Reader {
   take(): ReadPage[] | null {
     const pages = this.#pages
     this.#pages = null
-    if (pages !== null) this.#progress.ring()
+    if (pages !== null) this.#due.ring()
     else if (this.#failure !== null) throw this.#failure.error
     return pages
   }
@@ -103,6 +109,7 @@ export class Reader {
   /** A mark may have moved. */
   progressed(): void {
     this.#progress.ring()
+    if (this.#isHeld) this.#due.ring()
   }
 
   /** Commits what is handled. */
@@ -121,6 +128,7 @@ export class Reader {
     this.#closing.abort()
     this.#fetch.abort()
     this.#progress.ring()
+    this.#due.ring()
     try {
       await this.#assignment.committer.flush(patience)
     } catch (error) {
@@ -150,7 +158,7 @@ export class Reader {
 
   async #read(): Promise<void> {
     while (!this.#closing.signal.aborted && this.#failure === null) {
-      const due = this.#due()
+      const due = this.#partitionsDue()
       if (this.#pages !== null || due.length === 0) await this.#rest()
       else await this.#readOnce(due)
     }
@@ -214,18 +222,22 @@ export class Reader {
     own.restsUntil = clock.monotonic() + backoffMs(REST, failures)
   }
 
-  #due(): OwnPartition[] {
+  #partitionsDue(): OwnPartition[] {
     const now = this.#parts.clock.monotonic()
     const isFull = this.#parts.isFull ?? ((mark: PartitionMark) => mark.inHand >= WINDOW)
     const due: OwnPartition[] = []
-    for (const own of this.#assignment.readable)
-      if (own.restsUntil <= now && !isFull(own.mark)) due.push(own)
+    this.#isHeld = false
+    for (const own of this.#assignment.readable) {
+      if (own.restsUntil > now) continue
+      if (isFull(own.mark)) this.#isHeld = true
+      else due.push(own)
+    }
     return due
   }
 
   /** Until something is handled, taken or assigned, or a partition has rested. */
   async #rest(): Promise<void> {
-    const heard = this.#progress.heard()
+    const heard = this.#due.heard()
     // Nothing is fetched before the pages are taken, and that rings.
     if (this.#ill.size === 0 || this.#pages !== null) return heard
     // Each event that is handled rings: whoever wakes by that leaves no timer behind.
@@ -239,14 +251,14 @@ export class Reader {
     this.#ill.clear()
     this.#fetch.abort()
     this.#fetch = new AbortController()
-    this.#progress.ring()
+    this.#due.ring()
   }
 
   #fail(error: unknown): void {
     if (this.#closing.signal.aborted) return
     this.#failure ??= { error }
     this.#assignment.fail(error)
-    this.#progress.ring()
+    this.#due.ring()
     this.#parts.onReady()
   }
 }

@@ -177,6 +177,7 @@ export class Consumer implements AsyncDisposable {
         { ...this.#parts, clock: this.#clock, health: this.#health },
         { group: this.group, signal },
       )
+      if (client === null) return null
       this.#reader = Reader.start({
         client,
         logger,
