@@ -12,7 +12,6 @@ import { Sender } from './stream/sender.ts'
 const handled = (got: readonly unknown[], count: number): Promise<void> =>
   eventually(`${count} are handled`, () => got.length >= count)
 
-/** A number of its own for each text, the same in each run. */
 const keyOf = (text: string): string => `k${Number(text) % 50}`
 
 for (const [name, openPlace] of Object.entries(places)) {
@@ -55,12 +54,13 @@ for (const [name, openPlace] of Object.entries(places)) {
       const topic = await newTopic(numbers(2_000), keyOf, 4)
       const got: string[] = []
       const running = new Set<string>()
-      let most = 0
+      let [most, beside] = [0, 0]
       const consumer = consume(
         topic,
         async (event) => {
           const key = event.key ?? ''
-          assert.ok(!running.has(key), 'one at a time')
+          // Thrown here it would be one more failure that is tried again.
+          if (running.has(key)) beside += 1
           running.add(key)
           most = Math.max(most, running.size)
           if (Math.random() < 0.5) await sleep(Math.random() * 3)
@@ -71,7 +71,7 @@ for (const [name, openPlace] of Object.entries(places)) {
         { concurrency: 64, retry: { attempts: 100, backoff: { first: 1, max: 2 } } },
       )
       await handled(got, 2_000)
-      assert.equal((await consumer.stop()).handled, 2_000)
+      assert.deepEqual([(await consumer.stop()).handled, beside], [2_000, 0])
       assert.ok(most > 16, `${most} side by side`)
       for (const [key, texts] of Map.groupBy(got, keyOf)) {
         const sent = numbers(2_000).filter((text) => keyOf(text) === key)
@@ -83,10 +83,11 @@ for (const [name, openPlace] of Object.entries(places)) {
       const topic = await newTopic(numbers(100), keyOf, 2)
       const got: { partition: number; offset: bigint }[] = []
       const running = new Set<number>()
+      let beside = 0
       const consumer = consume(
         topic,
         async ({ partition, offset }) => {
-          assert.ok(!running.has(partition))
+          if (running.has(partition)) beside += 1
           running.add(partition)
           await turn()
           running.delete(partition)
@@ -96,10 +97,11 @@ for (const [name, openPlace] of Object.entries(places)) {
       )
       await handled(got, 100)
       await consumer.stop()
+      assert.equal(beside, 0)
       for (const [, all] of Map.groupBy(got, ({ partition }) => partition))
         assert.deepEqual(
-          all.map(({ offset }) => offset),
-          all.map(({ offset }) => offset).toSorted((a, b) => Number(a - b)),
+          all,
+          all.toSorted((a, b) => Number(a.offset - b.offset)),
         )
     })
 

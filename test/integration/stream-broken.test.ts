@@ -1,66 +1,15 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { EventBus } from '../../src/bus/event-bus.ts'
 import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
 import type { BrokenRecord, OnBroken } from '../../src/consumer/broken.ts'
 import { EventStream } from '../../src/consumer/event-stream.ts'
 import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
-import type { TopicRecord } from '../../src/core/broker.ts'
 import type { Codec } from '../../src/core/codec.ts'
 import { BrokenRecordError, BrokerError, OptionError } from '../../src/core/errors.ts'
+import { bytesOf, type Bytes, codecs, sendBytes } from './stream/broken.ts'
 import { freshTopic, type Place, places } from './stream/places.ts'
 import { MemoryLogger } from './stream/reading.ts'
-
-/** Reads JSON objects with a text `id`. */
-const envelope: Codec = {
-  name: 'envelope',
-  encode: () => {
-    throw new Error('nothing is sent here')
-  },
-  decode: ({ key, value, headers }) => {
-    const { id } =
-      value === null ? { id: null } : (JSON.parse(value.toString()) as { id?: unknown })
-    if (id !== null && typeof id !== 'string') throw new TypeError('there is no id')
-    const payload = id === null ? null : Buffer.from(id)
-    const [uuid, timestamp] = [undefined, undefined]
-    const [msgType, mimeType] = ['T', 'text/plain']
-    return { uuid, timestamp, key: key?.toString() ?? null, msgType, mimeType, headers, payload }
-  },
-}
-
-type Bytes = Omit<TopicRecord, 'topic' | 'key'> & { readonly key?: Buffer }
-
-const of = (value: Buffer | string | null, ...headers: TopicRecord['headers']): Bytes => {
-  return { value: typeof value === 'string' ? Buffer.from(value) : value, headers }
-}
-
-const codecs: readonly {
-  readonly codec: Codec
-  readonly good: (id: string) => Bytes
-  readonly broken: Readonly<Record<string, Bytes>>
-}[] = [
-  {
-    codec: envelope,
-    good: (id) => of(JSON.stringify({ id })),
-    broken: {
-      'text that is no JSON': of('no JSON'),
-      'half an envelope': of('{"id":"1'),
-      'an envelope without its id': of('{}'),
-      'an empty value': of(''),
-      'noise of 900 KiB': of(randomBytes(900 * 1024)),
-    },
-  },
-  {
-    codec: cloudEvents(),
-    good: (id) => of(id, ['ce_type', Buffer.from('T')]),
-    broken: {
-      'a header that is no UTF-8': of('x', ['ce_type', Buffer.from([0xff, 0xfe])]),
-      'a time that is none': of('x', ['ce_time', Buffer.from('yesterday')]),
-      'a key that is no UTF-8': { ...of('x'), key: Buffer.from([0xc3, 0x28]) },
-    },
-  },
-]
 
 async function events(from: EventStream, count: number): Promise<ReceivedEvent[]> {
   const got: ReceivedEvent[] = []
@@ -85,10 +34,7 @@ for (const [name, openPlace] of Object.entries(places)) {
     async function sent(records: readonly Bytes[]): Promise<string> {
       const topic = freshTopic()
       await place.createTopic(topic, 1)
-      const { signal } = new AbortController()
-      const producer = await place.broker.openProducer({ clientId: 't', signal, onAway: () => {} })
-      for (const record of records) await producer.send({ key: null, topic, ...record })
-      await producer.close()
+      await sendBytes(place.broker, topic, records)
       return topic
     }
     const stream = (
@@ -168,7 +114,7 @@ for (const [name, openPlace] of Object.entries(places)) {
       }
 
       test(`${codec.name}: a tombstone is not broken`, async () => {
-        const topic = await sent([of(null), good('b')])
+        const topic = await sent([bytesOf(null), good('b')])
         const reading = stream(topic, codec)
         const [tombstone] = await events(reading, 2)
         assert.deepEqual(
@@ -182,12 +128,12 @@ for (const [name, openPlace] of Object.entries(places)) {
 
     test('a function skips, delivers, or reads it after all, and what is skipped is counted', async () => {
       const bad = ['skip', 'deliver', 'mend'] as const
-      const topic = await sent([good('a'), ...bad.map((text) => of(text)), good('b')])
+      const topic = await sent([good('a'), ...bad.map((text) => bytesOf(text)), good('b')])
       const reading = stream(topic, codec, async ({ value, headers }) => {
         const text = String(value)
         if (text === 'skip' || text === 'deliver') return text
         return Promise.resolve({
-          ...envelope.decode({ key: null, value: null, headers }, topic),
+          ...codec.decode({ key: null, value: null, headers }, topic),
           payload: Buffer.from('mended'),
         })
       })
@@ -197,7 +143,7 @@ for (const [name, openPlace] of Object.entries(places)) {
     })
 
     test('what the function throws ends the loop, and the record comes again', async () => {
-      const topic = await sent([of('bad'), good('b')])
+      const topic = await sent([bytesOf('bad'), good('b')])
       const own = new Error('mine')
       const throwing = stream(topic, codec, () => {
         throw own
@@ -207,7 +153,7 @@ for (const [name, openPlace] of Object.entries(places)) {
     })
 
     test('a dead letter that fails is written again, and one that never can ends the loop before it', async () => {
-      const topic = await sent([good('a'), of('bad'), good('b')])
+      const topic = await sent([good('a'), bytesOf('bad'), good('b')])
       const failures: BrokerError[] = [
         new BrokerError('away', 'away'),
         new BrokerError('event-refused', 'too large'),
@@ -224,7 +170,11 @@ for (const [name, openPlace] of Object.entries(places)) {
     })
 
     test("'deadLetter' of a bus puts it into the dead letters of topic and group, with its place", async () => {
-      const topic = await sent([good('a'), of('bad', ['own', Buffer.from([1, 255])]), good('b')])
+      const topic = await sent([
+        good('a'),
+        bytesOf('bad', ['own', Buffer.from([1, 255])]),
+        good('b'),
+      ])
       const dead = `${topic}.${topic}.dead`
       await place.createTopic(dead, 1)
       const bus = new EventBus({ broker: place.broker, codec, logger })
