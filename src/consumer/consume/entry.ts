@@ -2,10 +2,13 @@ import type { DecodedEvent, LogRecord } from '../../core/codec.ts'
 import type { Delivery, PartitionMark } from '../marks.ts'
 import { Queue } from './queue.ts'
 
+const RELEASED: LogRecord = { key: null, value: null, headers: [], offset: 0n, timestamp: 0 }
+
 /** A record that was fetched and is not handled. It is its own delivery: there is one per event. */
 export class Entry implements Delivery {
   readonly lane: Lane
-  readonly record: LogRecord
+  readonly offset: bigint
+  record: LogRecord
   readonly bytes: number
   /** Counts the events of its partition. */
   readonly number: number
@@ -26,16 +29,13 @@ export class Entry implements Delivery {
   constructor(lane: Lane, record: LogRecord, number: number) {
     this.number = number
     this.lane = lane
+    this.offset = record.offset
     this.record = record
     this.bytes = bytesOf(record)
   }
 
   get of(): PartitionMark {
     return this.lane.of.mark
-  }
-
-  get offset(): bigint {
-    return this.record.offset
   }
 
   get topic(): string {
@@ -48,11 +48,17 @@ export class Entry implements Delivery {
 
   /** Where it is, for messages and maps. */
   get place(): string {
-    return `${this.topic}-${this.partition}@${this.record.offset}`
+    return `${this.topic}-${this.partition}@${this.offset}`
   }
 
   get key(): string | null {
     return this.decoded?.key ?? this.record.key?.toString() ?? null
+  }
+
+  /** Lets go of the bytes: it may lie for long behind one that is not handled. */
+  release(): void {
+    this.record = RELEASED
+    this.decoded = null
   }
 
   /** Counts a failure. */

@@ -87,6 +87,7 @@ export class PartitionWork implements LanesPartition {
     if (entry === undefined || !entry.isInHand) return
     this.mark.handle(entry)
     this.#bytes -= entry.bytes
+    entry.release()
     while (this.#head < this.#out && this.#entries[this.#head]?.handled === true) this.#head += 1
     if (this.#head === this.#entries.length) this.#cut()
     else if (this.#head > SLACK && this.#head * 2 > this.#entries.length) this.#cut()
