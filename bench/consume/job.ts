@@ -2,6 +2,7 @@ export const CONTESTANTS = [
   'fetch',
   'stream',
   'consume',
+  'consume, keys read',
   'consume, one poison key',
   'kafkajs eachBatch',
   'kafkajs eachMessage',

@@ -2,13 +2,11 @@ import type { DecodedEvent, LogRecord } from '../../core/codec.ts'
 import type { Delivery, PartitionMark } from '../marks.ts'
 import { Queue } from './queue.ts'
 
-const RELEASED: LogRecord = { key: null, value: null, headers: [], offset: 0n, timestamp: 0 }
-
 /** A record that was fetched and is not handled. It is its own delivery: there is one per event. */
 export class Entry implements Delivery {
   readonly lane: Lane
   readonly offset: bigint
-  record: LogRecord
+  readonly record: LogRecord
   readonly bytes: number
   /** Counts the events of its partition. */
   readonly number: number
@@ -16,6 +14,7 @@ export class Entry implements Delivery {
   /** It, or one behind it in its partition, was handed out. */
   isInHand = false
   handled = false
+  at = 0
   /** Where the mark may go when it is in hand: its page ends with it. */
   end: bigint | null = null
   /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
@@ -53,12 +52,6 @@ export class Entry implements Delivery {
 
   get key(): string | null {
     return this.decoded?.key ?? this.record.key?.toString() ?? null
-  }
-
-  /** Lets go of the bytes: it may lie for long behind one that is not handled. */
-  release(): void {
-    this.record = RELEASED
-    this.decoded = null
   }
 
   /** Counts a failure. */

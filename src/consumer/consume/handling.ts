@@ -207,8 +207,12 @@ export class Handling {
       if (from === null)
         return new ReceivedEvent(entry, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
       const mark = new PartitionMark(at, { offset: at.offset, generation: 0 })
-      const delivery = { of: mark, offset: at.offset, handled: false }
-      return new ReceivedEvent(delivery, decoded, at.timestamp, NOTHING_TO_ACKNOWLEDGE)
+      return new ReceivedEvent(
+        mark.deliver(at.offset),
+        decoded,
+        at.timestamp,
+        NOTHING_TO_ACKNOWLEDGE,
+      )
     }
     try {
       entry.decoded ??= codecFor(at.topic).decode(wire, at.topic)
