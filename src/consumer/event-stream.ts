@@ -12,6 +12,7 @@ import { Health, type StreamHealth } from './health.ts'
 import { HandedOver, isInHandHere } from './in-hand.ts'
 import { intakeOf } from './intake/intake-of.ts'
 import type { Intake } from './intake/intake.ts'
+import { lagOf, type PartitionLag } from './lag.ts'
 import type { Delivery } from './marks.ts'
 import { streamSettings } from './options.ts'
 import type { StreamOptions, StreamSettings } from './options.ts'
@@ -38,15 +39,7 @@ export interface StreamParts {
   readonly onEnd?: () => void
 }
 
-/** How far one partition is read. */
-export interface PartitionLag {
-  readonly topic: string
-  readonly partition: number
-  /** Everything below it is handled. */
-  readonly mark: bigint
-  /** Records between the mark and the end of the partition; `null` before the first fetch. */
-  readonly lag: bigint | null
-}
+export type { PartitionLag } from './lag.ts'
 
 /**
  * The events of topics, for one `for await`. It starts with the first `next()`.
@@ -186,10 +179,7 @@ export class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncD
 
   /** How far each partition of this stream is read, as of the last fetch. */
   lag(): readonly PartitionLag[] {
-    return Array.from(this.#reader?.marks() ?? [], ({ topic, partition, offset, endOffset }) => {
-      const behind = endOffset === null ? null : endOffset - offset
-      return { topic, partition, mark: offset, lag: behind !== null && behind < 0n ? 0n : behind }
-    })
+    return Array.from(this.#reader?.marks() ?? [], lagOf)
   }
 
   /** What became of records that were not handed out as they are. */
