@@ -2,6 +2,8 @@ export const CONTESTANTS = [
   'fetch',
   'stream',
   'consume',
+  'consume, keys read',
+  'consume, one poison key',
   'kafkajs eachBatch',
   'kafkajs eachMessage',
 ] as const
@@ -24,5 +26,6 @@ export interface Finding {
   readonly cpuMicros: number
 }
 
+export const KEYS = 1_000
 export const TOPIC = 'consume'
 export const PARTITIONS = 4

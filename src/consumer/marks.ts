@@ -5,6 +5,8 @@ export interface Delivery {
   readonly of: PartitionMark
   readonly offset: bigint
   handled: boolean
+  /** Its place among all that were handed out of the partition. */
+  at: number
 }
 
 /** How many handled events may lie at the front of the list before it is cut. */
@@ -24,8 +26,13 @@ export class PartitionMark implements TopicPartition {
   committed: bigint | null = null
   /** The offset after the partition's last record, as the last fetch saw it. */
   endOffset: bigint | null = null
-  /** Handed out and not handled, and what was handled behind those; from `#head` on. */
-  readonly #pending: Delivery[] = []
+  /**
+   * From `#head` on what was handed out and is not handled, and `null` for what was handled behind
+   * that: so that nothing is held of what may lie there for long.
+   */
+  readonly #pending: (Delivery | null)[] = []
+  /** The place of the first one in the list. */
+  #base = 0
   #head = 0
   #next: bigint
 
@@ -47,13 +54,14 @@ export class PartitionMark implements TopicPartition {
   }
 
   deliver(offset: bigint): Delivery {
-    const delivery = { of: this, offset, handled: false }
+    const delivery = { of: this, offset, handled: false, at: 0 }
     this.take(delivery)
     return delivery
   }
 
   /** The event is handed out: the next one of the partition, by its offset. */
   take(delivery: Delivery): void {
+    delivery.at = this.#base + this.#pending.length
     this.#pending.push(delivery)
     this.#next = delivery.offset + 1n
   }
@@ -61,12 +69,14 @@ export class PartitionMark implements TopicPartition {
   /** May come in any order, and again. */
   handle(delivery: Delivery): void {
     delivery.handled = true
-    while (this.#pending[this.#head]?.handled === true) this.#head += 1
-    if (this.#head === this.#pending.length) {
-      this.#pending.length = 0
-      this.#head = 0
-    } else if (this.#head > SLACK) {
+    const place = delivery.at - this.#base
+    if (this.#pending[place] !== delivery) return
+    this.#pending[place] = null
+    while (this.#pending[this.#head] === null) this.#head += 1
+    if (this.#head === this.#pending.length) this.#clear()
+    else if (this.#head > SLACK) {
       this.#pending.splice(0, this.#head)
+      this.#base += this.#head
       this.#head = 0
     }
   }
@@ -74,12 +84,16 @@ export class PartitionMark implements TopicPartition {
   /** It goes on from where it is: what becomes of its deliveries, done or under way, marks nothing. */
   abandon(): void {
     this.#next = this.offset
-    this.#pending.length = 0
-    this.#head = 0
+    this.#clear()
   }
 
   /** All records below `offset` were handed out, or are for no reader. */
   pass(offset: bigint): void {
     if (offset > this.#next) this.#next = offset
+  }
+  #clear(): void {
+    this.#base += this.#pending.length
+    this.#pending.length = 0
+    this.#head = 0
   }
 }

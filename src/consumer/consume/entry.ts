@@ -6,6 +6,7 @@ import { Queue } from './queue.ts'
 /** A record that was fetched and is not handled. It is its own delivery: there is one per event. */
 export class Entry implements Delivery {
   readonly lane: Lane
+  readonly offset: bigint
   readonly record: LogRecord
   readonly bytes: number
   /** Counts the events of its partition. */
@@ -15,6 +16,7 @@ export class Entry implements Delivery {
   /** It, or one behind it in its partition, was handed out. */
   isInHand = false
   handled = false
+  at = 0
   /** Where the mark may go when it is in hand: its page ends with it. */
   end: bigint | null = null
   /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
@@ -28,16 +30,13 @@ export class Entry implements Delivery {
   constructor(lane: Lane, record: LogRecord, number: number) {
     this.number = number
     this.lane = lane
+    this.offset = record.offset
     this.record = record
     this.bytes = bytesOf(record)
   }
 
   get of(): PartitionMark {
     return this.lane.of.mark
-  }
-
-  get offset(): bigint {
-    return this.record.offset
   }
 
   get topic(): string {
@@ -50,7 +49,7 @@ export class Entry implements Delivery {
 
   /** Where it is, for messages and maps. */
   get place(): string {
-    return `${this.topic}-${this.partition}@${this.record.offset}`
+    return `${this.topic}-${this.partition}@${this.offset}`
   }
 
   get key(): string | null {

@@ -210,11 +210,7 @@ export class Handling {
       return { ...record, ...from, cause }
     }
     const { decoded, broken } = entry.decoded
-    const delivery = {
-      of: new PartitionMark(from, { offset, generation: 0 }),
-      offset,
-      handled: false,
-    }
+    const delivery = new PartitionMark(from, { offset, generation: 0 }).deliver(offset)
     return new ReceivedEvent(delivery, decoded, timestamp, NOTHING_TO_ACKNOWLEDGE, broken)
   }
 

@@ -21,8 +21,13 @@ export class PartitionWork implements LanesPartition {
   readonly #order: Order
   readonly #lanes = new Map<string, Lane>()
   #mostLanes = IDLE_LANES
-  /** In offset order: from `#head` on what is not handled yet, from `#out` on what is not in hand. */
-  readonly #entries: Entry[] = []
+  /**
+   * In offset order: from `#head` on what is not handled, and `null` for what was handled behind
+   * that; from `#out` on what is not in hand.
+   */
+  readonly #entries: (Entry | null)[] = []
+  /** The number of the first one in the list. */
+  #base = 0
   #head = 0
   #out = 0
   #count = 0
@@ -50,7 +55,7 @@ export class PartitionWork implements LanesPartition {
 
   distance(entry: Entry): number {
     const first = this.#entries[this.#head]
-    return first === undefined ? 0 : entry.number - first.number
+    return first == null ? 0 : entry.number - first.number
   }
 
   /** Takes in the events of the page, and tells of each lane that was idle. */
@@ -64,8 +69,8 @@ export class PartitionWork implements LanesPartition {
       this.#entries.push(entry)
       this.#bytes += entry.bytes
     }
-    const last = this.#out === this.#entries.length ? undefined : this.#entries.at(-1)
-    if (last === undefined) this.mark.pass(page.nextOffset)
+    const last = this.#out === this.#entries.length ? null : this.#entries.at(-1)
+    if (last == null) this.mark.pass(page.nextOffset)
     else last.end = page.nextOffset
     for (const lane of idle) onIdle(lane)
     if (this.#lanes.size > this.#mostLanes) this.#forgetIdle()
@@ -74,7 +79,7 @@ export class PartitionWork implements LanesPartition {
   handOut(last: Entry): void {
     while (!last.isInHand) {
       const next = this.#entries[this.#out]
-      if (next === undefined) return
+      if (next == null) return
       this.#out += 1
       next.isInHand = true
       this.mark.take(next)
@@ -87,7 +92,8 @@ export class PartitionWork implements LanesPartition {
     if (entry === undefined || !entry.isInHand) return
     this.mark.handle(entry)
     this.#bytes -= entry.bytes
-    while (this.#head < this.#out && this.#entries[this.#head]?.handled === true) this.#head += 1
+    this.#entries[entry.number - this.#base] = null
+    while (this.#entries[this.#head] === null) this.#head += 1
     if (this.#head === this.#entries.length) this.#cut()
     else if (this.#head > SLACK && this.#head * 2 > this.#entries.length) this.#cut()
   }
@@ -96,23 +102,26 @@ export class PartitionWork implements LanesPartition {
   keepInHand(): void {
     this.beyond = []
     for (const entry of this.#entries.splice(this.#out)) {
+      if (entry === null) continue
       entry.isAbandoned = true
       this.#bytes -= entry.bytes
       // They are the last ones of their lanes, too.
       const { entries } = entry.lane
       while (entries.last?.isInHand === false) entries.pop()
     }
+    this.#count = this.#base + this.#entries.length
   }
 
   *#unhandled(): Iterable<Entry> {
     for (let at = this.#head; at < this.#entries.length; at++) {
       const entry = this.#entries[at]
-      if (entry !== undefined && !entry.handled) yield entry
+      if (entry != null) yield entry
     }
   }
 
   #cut(): void {
     this.#entries.splice(0, this.#head)
+    this.#base += this.#head
     this.#out -= this.#head
     this.#head = 0
   }
