@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -114,16 +115,16 @@ export class Member {
 /** Members of one group, with their diaries in a folder of theirs. */
 export class Members implements AsyncDisposable {
   readonly all: Member[] = []
-  readonly #folder: string
+  readonly #path: string
   readonly #task: Omit<Task, 'diary'>
 
   constructor(folder: string, task: Omit<Task, 'diary'>) {
-    this.#folder = folder
+    this.#path = join(folder, randomUUID())
     this.#task = task
   }
 
   start(more: Partial<Task> = {}): Member {
-    const diary = join(this.#folder, `${this.#task.topic}-${this.all.length}.diary`)
+    const diary = `${this.#path}-${this.all.length}`
     const member = new Member({ ...this.#task, diary, ...more })
     this.all.push(member)
     return member
