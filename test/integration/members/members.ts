@@ -20,7 +20,8 @@ export class Member {
   constructor(task: Task) {
     this.diary = task.diary
     this.#child = fork(join(import.meta.dirname, 'program.ts'), [JSON.stringify(task)])
-    this.#exit = once(this.#child, 'exit')
+    // It may be seen to have ended before all that it told is read.
+    this.#exit = Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
     this.#child.on('message', (message) => {
       const told = message as Told
       if (told.event === 'handled') this.handled += 1
@@ -66,7 +67,9 @@ export class Member {
     clearTimeout(timer)
     const stopped = this.told.find((one) => one.event === 'stopped')
     if (stopped === undefined || this.#child.exitCode !== 0)
-      throw new Error(`it did not end by itself (${this.#child.signalCode})\n${this.log()}`)
+      throw new Error(
+        `it did not end by itself (${this.#child.signalCode ?? this.#child.exitCode})\n${this.log()}`,
+      )
     return stopped.result
   }
 
