@@ -93,7 +93,7 @@ class Campaign {
         working.push(members.start())
       } else {
         // It may hold locks that the other waits for: only time tells when its session is over.
-        working[0]?.freeze()
+        await working[0]?.freeze()
         await sleep(this.#place.sessionTimeout * 1.5)
         working[0]?.thaw()
       }

@@ -85,12 +85,17 @@ export class Member {
     await this.#exit
   }
 
-  /** Gives when. */
-  freeze(): number {
-    this.#child.kill('SIGSTOP')
+  /** Stops its clock (SIGSTOP). Gives when. */
+  async freeze(): Promise<number> {
+    const count = this.told.length
+    this.#child.send('freeze')
+    await this.until('it freezes', (told) => {
+      return told.slice(count).some(({ event }) => event === 'freezing')
+    })
     return clockMs()
   }
 
+  /** Lets it go on. Gives when. */
   thaw(): number {
     const at = clockMs()
     this.#child.kill('SIGCONT')

@@ -24,7 +24,11 @@ function note(what: Line[0], event: ReceivedEvent): void {
 }
 
 let isToHang = false
-process.on('message', () => (isToHang = true))
+process.on('message', (order) => {
+  if (order === 'hang') isToHang = true
+  // Here it holds no lock of a file, with which it would stop the others as well.
+  else process.send?.({ event: 'freezing' }, () => process.kill(process.pid, 'SIGSTOP'))
+})
 
 async function handle(event: ReceivedEvent): Promise<void> {
   note('start', event)
@@ -46,7 +50,6 @@ const log =
   (message: string): void => {
     appendFileSync(`${task.diary}.log`, `${Math.round(clockMs())} ${level} ${message}\n`)
     if (/ waits for the broker: /.test(message)) tell({ event: 'away' })
-    if (message.endsWith(' goes on')) tell({ event: 'back' })
     // Dead letters are logged when they are acknowledged.
     if (!/ made .* a dead letter/.test(message)) return
     dead += 1

@@ -40,7 +40,7 @@ export type Told =
   | { readonly event: 'ready' | 'handled' }
   /** The handler of the event with this number does not end. */
   | { readonly event: 'hung'; readonly number: number }
-  | { readonly event: 'away' | 'back' }
+  | { readonly event: 'away' | 'freezing' }
   | { readonly event: 'stopped'; readonly result: Stopped }
 
 /** A line of a diary: an event that a handler began or ended with, and when. */
