@@ -83,7 +83,7 @@ function againAfter(members: Members, killed: readonly number[]): number[] {
     count.all += 1
     if (done === null) count.held[partition] = (count.held[partition] ?? 0) + 1
     else {
-      const ms = (killed[earlier] ?? 0) - done
+      const ms = history.workedMs(earlier, done, killed[earlier] ?? 0)
       assert.ok(ms <= INTERVAL_MS + LATE_MS, `${number} comes again, done for ${ms} ms`)
     }
   }

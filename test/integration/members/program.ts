@@ -7,7 +7,7 @@ import { EventBus } from '../../../src/bus/event-bus.ts'
 import type { ReceivedEvent } from '../../../src/consumer/received-event.ts'
 import { Reject } from '../../../src/core/errors.ts'
 import { openRows, type OpenRows } from './rows.ts'
-import { clockMs, type Line, type Stopped, type Task, type Told } from './task.ts'
+import { clockMs, type Line, type Stopped, type Task, TICK_MS, type Told } from './task.ts'
 
 const task = JSON.parse(process.argv[2] ?? '') as Task
 const tell = (told: Told): void => void process.send?.(told)
@@ -16,12 +16,16 @@ process.on('disconnect', orphaned)
 
 // What is written to a file is there though the program is killed; a message may wait to be sent.
 const diary = openSync(task.diary, 'a')
+function write(line: Line): void {
+  writeSync(diary, `${JSON.stringify(line)}\n`)
+}
 function note(what: Line[0], event: ReceivedEvent): void {
   const number = Number(event.header('number'))
   const { partition, offset, key } = event
-  const line: Line = [what, number, partition, Number(offset), key ?? '', clockMs()]
-  writeSync(diary, `${JSON.stringify(line)}\n`)
+  write([what, number, partition, Number(offset), key ?? '', clockMs()])
 }
+
+setInterval(() => write(['tick', -1, -1, -1, '', clockMs()]), TICK_MS).unref()
 
 let isToHang = false
 process.on('message', (order) => {
@@ -93,7 +97,9 @@ process.once('SIGTERM', () => {
   const begun = clockMs()
   void stop()
     .then(async (result) => {
-      tell({ event: 'stopped', result: { ...result, ms: clockMs() - begun } })
+      const told: Told = { event: 'stopped', result: { ...result, ms: clockMs() - begun } }
+      // What is not sent yet is lost when it disconnects.
+      await new Promise((resolve) => process.send?.(told, resolve))
       await bus.close()
       await rows?.close()
     })
