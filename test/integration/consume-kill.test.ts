@@ -20,7 +20,7 @@ const POISON = 30
 const GROUPS = 4
 
 for (const [name, openPlace] of Object.entries(sharedPlaces)) {
-  describe(`a consumer that is killed at a random moment on ${name}`, () => {
+  describe(`a consumer that is killed at a random moment on ${name}`, { concurrency: true }, () => {
     let place: SharedPlace
     before(async () => {
       place = await openPlace()
@@ -38,7 +38,7 @@ for (const [name, openPlace] of Object.entries(sharedPlaces)) {
     })
 
     test('an event is a dead letter once or twice, never not at all, though the consumer dies before it commits', async () => {
-      await sideBySide(rounds(2), GROUPS, () => buryAndDie(place))
+      await sideBySide(2 * rounds(1), GROUPS, (round) => buryAndDie(place, round % 2 === 0))
     })
   })
 }
@@ -83,7 +83,7 @@ function againAfter(members: Members, killed: readonly number[]): number[] {
     count.all += 1
     if (done === null) count.held[partition] = (count.held[partition] ?? 0) + 1
     else {
-      const ms = (killed[earlier] ?? 0) - done
+      const ms = history.workedMs(earlier, done, killed[earlier] ?? 0)
       assert.ok(ms <= INTERVAL_MS + LATE_MS, `${number} comes again, done for ${ms} ms`)
     }
   }
@@ -91,13 +91,14 @@ function againAfter(members: Members, killed: readonly number[]): number[] {
   return again.map(({ all }) => all)
 }
 
-/** One dies when it has an acknowledgement of a dead letter and has not committed yet. */
-async function buryAndDie(place: SharedPlace): Promise<void> {
+/** One dies when it has an acknowledgement of a dead letter, and may have committed those before. */
+async function buryAndDie(place: SharedPlace, hasCommitted: boolean): Promise<void> {
   const topic = await place.newTopic(PARTITIONS)
   const dead = await place.newTopic(1, `${topic}.${topic}.dead`)
   const poison = Array.from({ length: POISON }, (_, at) => at * 3)
   const { sessionTimeout } = place
-  const consume = { group: topic, commitInterval: 60_000, deadLetter: {}, sessionTimeout }
+  const commitInterval = hasCommitted ? 0 : 60_000
+  const consume = { group: topic, commitInterval, deadLetter: {}, sessionTimeout }
   await using members = place.members({ topic, consume, handleMs: 1, poison })
   await using sender = await Sender.open(place.broker)
   await sender.sendEvents(topic, numbered(POISON * 3))
@@ -114,7 +115,8 @@ async function buryAndDie(place: SharedPlace): Promise<void> {
     poison,
   )
   for (const [number, { length }] of found)
-    assert.equal(length, soFar.includes(number) ? 2 : 1, `${number}`)
+    if (hasCommitted && soFar.includes(number)) assert.ok(length <= 2, `${number} ${length} times`)
+    else assert.equal(length, soFar.includes(number) ? 2 : 1, `${number}`)
 }
 
 /** The numbers of all events that a topic has. */

@@ -10,7 +10,7 @@ const PARTITIONS = 4
 const STOP_MS = 300
 
 for (const [name, openPlace] of Object.entries(sharedPlaces)) {
-  describe(`a consumer in a process of its own on ${name}`, () => {
+  describe(`a consumer in a process of its own on ${name}`, { concurrency: true }, () => {
     let place: SharedPlace
     before(async () => {
       place = await openPlace()
@@ -26,7 +26,7 @@ for (const [name, openPlace] of Object.entries(sharedPlaces)) {
         await using members = place.members({ topic, ...reading(topic), handleMs: 2 })
         const handled = (): number => members.handled
         await using load = await Load.begin(place.broker, { topic, handled, ahead: 100 })
-        for (let round = 0; round < rounds(3); round++) {
+        for (let round = 0; round < rounds(2); round++) {
           const member = members.start()
           await member.untilHandled(randomInt(1, 200))
           const { abandoned } = await member.terminate()
@@ -61,7 +61,7 @@ async function hangAndTerminate(place: SharedPlace, order: Order): Promise<void>
   const handled = (): number => members.handled
   await using load = await Load.begin(place.broker, { topic, handled, ahead: 100 })
   const hung = new Set<number>()
-  for (let round = 0; round < rounds(3); round++) {
+  for (let round = 0; round < rounds(2); round++) {
     const member = members.start()
     await member.untilHandled(randomInt(1, 100))
     hung.add(await member.hang())

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { Line } from './task.ts'
+import { type Line, TICK_MS } from './task.ts'
 
 /** An event that was given to a member. */
 export interface Handling {
@@ -16,8 +16,12 @@ export interface Handling {
 /** What the members of a group were given, in the order of time, as they noted it in their diaries. */
 export class History {
   readonly handlings: readonly Handling[]
+  readonly #ticks: readonly (readonly number[])[]
 
   constructor(diaries: readonly string[]) {
+    this.#ticks = diaries.map((diary) =>
+      linesOf(diary).flatMap(([what, , , , , ms]) => (what === 'tick' ? [ms] : [])),
+    )
     this.handlings = diaries.flatMap(readDiary).toSorted((a, b) => a.start - b.start)
   }
 
@@ -45,6 +49,12 @@ export class History {
       if (before === undefined || again.has(one)) return false
       return before.offset > one.offset || (before.end ?? Number.POSITIVE_INFINITY) > one.start
     })
+  }
+
+  /** How long a member was at work between two times: what a busy machine took from it is not counted. */
+  workedMs(member: number, from: number, to: number): number {
+    const ticks = this.#ticks[member] ?? []
+    return ticks.filter((ms) => ms > from && ms < to).length * TICK_MS
   }
 
   of(member: number): readonly Handling[] {
@@ -79,8 +89,8 @@ export function doneSince(history: History, member: number): ReadonlyMap<number,
 function readDiary(file: string, member: number): readonly Handling[] {
   const handlings: (Handling & { end: number | null })[] = []
   const begun = new Map<number, { end: number | null }>()
-  for (const text of linesOf(file)) {
-    const [what, number, partition, offset, key, ms] = JSON.parse(text) as Line
+  for (const [what, number, partition, offset, key, ms] of linesOf(file)) {
+    if (what === 'tick') continue
     if (what === 'start') {
       const handling = { number, partition, offset, key, member, start: ms, end: null }
       begun.set(offset + partition * 2 ** 40, handling)
@@ -93,9 +103,10 @@ function readDiary(file: string, member: number): readonly Handling[] {
   return handlings
 }
 
-function linesOf(file: string): readonly string[] {
+function linesOf(file: string): readonly Line[] {
   try {
-    return readFileSync(file, 'utf8').split('\n').filter(Boolean)
+    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+    return lines.map((line) => JSON.parse(line) as Line)
   } catch (error) {
     // It was ended before it had begun.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,7 +20,8 @@ export class Member {
   constructor(task: Task) {
     this.diary = task.diary
     this.#child = fork(join(import.meta.dirname, 'program.ts'), [JSON.stringify(task)])
-    this.#exit = once(this.#child, 'exit')
+    // It may be seen to have ended before all that it told is read.
+    this.#exit = Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
     this.#child.on('message', (message) => {
       const told = message as Told
       if (told.event === 'handled') this.handled += 1
@@ -65,7 +67,9 @@ export class Member {
     clearTimeout(timer)
     const stopped = this.told.find((one) => one.event === 'stopped')
     if (stopped === undefined || this.#child.exitCode !== 0)
-      throw new Error(`it did not end by itself (${this.#child.signalCode})\n${this.log()}`)
+      throw new Error(
+        `it did not end by itself (${this.#child.signalCode ?? this.#child.exitCode})\n${this.log()}`,
+      )
     return stopped.result
   }
 
@@ -81,12 +85,17 @@ export class Member {
     await this.#exit
   }
 
-  /** Gives when. */
-  freeze(): number {
-    this.#child.kill('SIGSTOP')
+  /** Stops its clock (SIGSTOP). Gives when. */
+  async freeze(): Promise<number> {
+    const count = this.told.length
+    this.#child.send('freeze')
+    await this.until('it freezes', (told) => {
+      return told.slice(count).some(({ event }) => event === 'freezing')
+    })
     return clockMs()
   }
 
+  /** Lets it go on. Gives when. */
   thaw(): number {
     const at = clockMs()
     this.#child.kill('SIGCONT')
@@ -114,16 +123,16 @@ export class Member {
 /** Members of one group, with their diaries in a folder of theirs. */
 export class Members implements AsyncDisposable {
   readonly all: Member[] = []
-  readonly #folder: string
+  readonly #path: string
   readonly #task: Omit<Task, 'diary'>
 
   constructor(folder: string, task: Omit<Task, 'diary'>) {
-    this.#folder = folder
+    this.#path = join(folder, randomUUID())
     this.#task = task
   }
 
   start(more: Partial<Task> = {}): Member {
-    const diary = join(this.#folder, `${this.#task.topic}-${this.all.length}.diary`)
+    const diary = `${this.#path}-${this.all.length}`
     const member = new Member({ ...this.#task, diary, ...more })
     this.all.push(member)
     return member

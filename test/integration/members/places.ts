@@ -35,7 +35,7 @@ async function localPlace(): Promise<SharedPlace> {
   return {
     ...shared(at, folder),
     broker,
-    sessionTimeout: 2_000,
+    sessionTimeout: 3_000,
     newTopic: async (partitions, topic = freshTopic()) => {
       await broker.createTopic(topic, partitions)
       return topic

@@ -7,7 +7,7 @@ import { EventBus } from '../../../src/bus/event-bus.ts'
 import type { ReceivedEvent } from '../../../src/consumer/received-event.ts'
 import { Reject } from '../../../src/core/errors.ts'
 import { openRows, type OpenRows } from './rows.ts'
-import { clockMs, type Line, type Stopped, type Task, type Told } from './task.ts'
+import { clockMs, type Line, type Stopped, type Task, TICK_MS, type Told } from './task.ts'
 
 const task = JSON.parse(process.argv[2] ?? '') as Task
 const tell = (told: Told): void => void process.send?.(told)
@@ -16,15 +16,23 @@ process.on('disconnect', orphaned)
 
 // What is written to a file is there though the program is killed; a message may wait to be sent.
 const diary = openSync(task.diary, 'a')
+function write(line: Line): void {
+  writeSync(diary, `${JSON.stringify(line)}\n`)
+}
 function note(what: Line[0], event: ReceivedEvent): void {
   const number = Number(event.header('number'))
   const { partition, offset, key } = event
-  const line: Line = [what, number, partition, Number(offset), key ?? '', clockMs()]
-  writeSync(diary, `${JSON.stringify(line)}\n`)
+  write([what, number, partition, Number(offset), key ?? '', clockMs()])
 }
 
+setInterval(() => write(['tick', -1, -1, -1, '', clockMs()]), TICK_MS).unref()
+
 let isToHang = false
-process.on('message', () => (isToHang = true))
+process.on('message', (order) => {
+  if (order === 'hang') isToHang = true
+  // Here it holds no lock of a file, with which it would stop the others as well.
+  else process.send?.({ event: 'freezing' }, () => process.kill(process.pid, 'SIGSTOP'))
+})
 
 async function handle(event: ReceivedEvent): Promise<void> {
   note('start', event)
@@ -46,7 +54,6 @@ const log =
   (message: string): void => {
     appendFileSync(`${task.diary}.log`, `${Math.round(clockMs())} ${level} ${message}\n`)
     if (/ waits for the broker: /.test(message)) tell({ event: 'away' })
-    if (message.endsWith(' goes on')) tell({ event: 'back' })
     // Dead letters are logged when they are acknowledged.
     if (!/ made .* a dead letter/.test(message)) return
     dead += 1
@@ -90,7 +97,9 @@ process.once('SIGTERM', () => {
   const begun = clockMs()
   void stop()
     .then(async (result) => {
-      tell({ event: 'stopped', result: { ...result, ms: clockMs() - begun } })
+      const told: Told = { event: 'stopped', result: { ...result, ms: clockMs() - begun } }
+      // What is not sent yet is lost when it disconnects.
+      await new Promise((resolve) => process.send?.(told, resolve))
       await bus.close()
       await rows?.close()
     })

@@ -53,6 +53,8 @@ function openSqlite(file: string): OpenRows {
 
 function openPostgres(connection: Extract<Rows, { connection: unknown }>['connection']): OpenRows {
   const pool = new Pool(connection)
+  // When the database is dropped, a connection may still be closing.
+  pool.on('error', () => {})
   const store = postgres({ pool })
   return {
     store,

@@ -40,18 +40,21 @@ export type Told =
   | { readonly event: 'ready' | 'handled' }
   /** The handler of the event with this number does not end. */
   | { readonly event: 'hung'; readonly number: number }
-  | { readonly event: 'away' | 'back' }
+  | { readonly event: 'away' | 'freezing' }
   | { readonly event: 'stopped'; readonly result: Stopped }
 
-/** A line of a diary: an event that a handler began or ended with, and when. */
+/** A line of a diary: an event that a handler began or ended with, and when; or that `TICK_MS` are over. */
 export type Line = readonly [
-  what: 'start' | 'end',
+  what: 'start' | 'end' | 'tick',
   number: number,
   partition: number,
   offset: number,
   key: string,
   ms: number,
 ]
+
+/** How often a member notes that it works, where it gets the time to. */
+export const TICK_MS: number = 50
 
 /** By the clock that all processes share. */
 export function clockMs(): number {
