@@ -38,13 +38,22 @@ export class PostgresInboxHarness implements InboxHarness {
   }
 
   static async open(
-    { connection }: TestDatabase,
+    { connection: own }: Pick<TestDatabase, 'connection'>,
     driver: 'pg' | 'Postgres.js',
+    { port = own.port }: { readonly port?: number } = {},
   ): Promise<PostgresInboxHarness> {
+    const connection = { ...own, port }
     const pool = new Pool(connection)
     // Connections are ended by some tests.
     pool.on('error', () => {})
-    const sql = driver === 'pg' ? undefined : connectPostgresJs({ ...connection, max: 10 })
+    const sql =
+      driver === 'pg'
+        ? undefined
+        : connectPostgresJs({
+            ...connection,
+            max: 10,
+            ...(port === own.port ? {} : { prepare: false }),
+          })
     const harness = new PostgresInboxHarness(pool, sql)
     await harness.store.migrate()
     await pool.query(`CREATE TABLE ${harness.schema}.business (amount int NOT NULL)`)
