@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 
+import type { PoolClient } from 'pg'
+import type { TransactionSql } from 'postgres'
+
+import { TransactionError } from '../../src/core/errors.ts'
 import { uuidv7 } from '../../src/core/uuid.ts'
 import { registerInboxContract } from '../../src/testing/index.ts'
 import { createDatabase, sharedPostgres, type TestDatabase } from '../servers/index.ts'
@@ -60,6 +64,43 @@ for (const driver of DRIVERS) {
     })
   })
 }
+
+describe('the transaction that a handler gets', () => {
+  it("of pg is not for it to give back, and takes the driver's other ways to query", async () => {
+    await using harness = await PostgresInboxHarness.open(database, 'pg')
+    await harness.store.inbox?.once('g', [uuidv7()], async (tx) => {
+      const client = tx as PoolClient
+      assert.throws(() => client.release(), TransactionError)
+      await assert.rejects(client.query({ text: 'COMMIT' }), TransactionError)
+      await assert.rejects(client.query('ROLLBACK', []), TransactionError)
+      assert.throws(() => client.query('COMMIT', () => {}), TransactionError)
+      const called = Promise.withResolvers<unknown>()
+      client.query('SELECT 7 AS n', (_, { rows }) => called.resolve(rows))
+      assert.deepEqual(await called.promise, [{ n: 7 }])
+      await harness.add(tx, 1)
+    })
+    assert.equal(await harness.sum(), 1)
+  })
+
+  it('of Postgres.js is not for it to end by a template, in a savepoint, or in two phases', async () => {
+    await using harness = await PostgresInboxHarness.open(database, 'Postgres.js')
+    let kept: TransactionSql | undefined
+    await harness.store.inbox?.once('g', [uuidv7()], async (tx) => {
+      const sql = tx as TransactionSql
+      assert.throws(() => sql`COMMIT`, TransactionError)
+      assert.throws(() => sql.prepare('later'), TransactionError)
+      await sql.savepoint(async (inner) => {
+        kept = inner
+        assert.throws(() => inner`rollback`, TransactionError)
+        await inner`INSERT INTO ${inner(harness.schema)}.business VALUES (${7})`
+      })
+      const [row] = await sql`SELECT ${'commit'} AS word`
+      assert.equal(row?.['word'], 'commit')
+    })
+    assert.throws(() => kept?.unsafe('SELECT 1'), TransactionError)
+    assert.equal(await harness.sum(), 7)
+  })
+})
 
 async function killBackend(harness: PostgresInboxHarness): Promise<void> {
   await harness.pool.query(

@@ -1,23 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Client } from 'pg'
-import { onSources } from './docs/on-sources.ts'
 import { createDatabase, createTopic, sharedKafka, sharedPostgres } from '../servers/index.ts'
+import { blocksOf, onSources } from './documents.ts'
 
 const root = join(import.meta.dirname, '../..')
-const readme = readFileSync(join(root, 'README.md'), 'utf8')
-
-/** The fenced blocks of a language, in their order; `''` for blocks without one. */
-function blocks(language: string): string[] {
-  const fence = /^```(\w*)\n([\s\S]*?)^```$/gm
-  return [...readme.matchAll(fence)]
-    .filter(([, own]) => own === language)
-    .map(([, , body = '']) => body)
-}
+const blocks = (language: string): string[] => blocksOf('README.md', language)
 
 test('the quick start prints what the README says, on PostgreSQL and Kafka', async () => {
   const [postgres, kafka] = await Promise.all([sharedPostgres(), sharedKafka()])

@@ -1,7 +1,7 @@
 import type { Codec } from '../../core/codec.ts'
-import { StoreError } from '../../core/errors.ts'
+import { type ErrorCode, OncommitError, OptionError } from '../../core/errors.ts'
 import { type Inbox, inboxUuid } from '../../core/inbox.ts'
-import { uuidv7 } from '../../core/uuid.ts'
+import { isUuid, uuidv7 } from '../../core/uuid.ts'
 import { type BrokenRecord, judge } from '../broken.ts'
 import { ownHeaders, type Provenance, provenanceOf } from '../dead-letters.ts'
 import { PartitionMark } from '../marks.ts'
@@ -41,6 +41,15 @@ export interface HandlingParts {
   readonly isRedrive: boolean
   readonly onDuplicates: (count: number) => void
 }
+
+/** Failures of an inbox that are no event's: the database is away, not migrated, or closed. */
+const AWAY: ReadonlySet<ErrorCode> = new Set([
+  'ONCOMMIT_STORE',
+  'ONCOMMIT_SCHEMA',
+  'ONCOMMIT_UNSAFE_STORE',
+  'ONCOMMIT_PEER_MISSING',
+  'ONCOMMIT_STOPPED',
+])
 
 /** Acknowledging is the handler's return. */
 const NOTHING_TO_ACKNOWLEDGE = { acknowledge: () => Promise.resolve() }
@@ -160,7 +169,7 @@ export class Handling {
     } catch (error) {
       const own = thrown as { readonly error: unknown } | null
       if (own !== null && own.error === error) return this.#rolledBack(events, error)
-      if (error instanceof StoreError) return { state: 'away', error }
+      if (error instanceof OncommitError && AWAY.has(error.code)) return { state: 'away', error }
       throw error
     }
     onDuplicates(events.length - given)
@@ -174,7 +183,7 @@ export class Handling {
 
   #uuidOf(event: ReceivedEvent): string {
     const { inboxKey } = this.#parts.settings
-    if (inboxKey !== null) return inboxKey(event)
+    if (inboxKey !== null) return requireUuid(inboxKey(event))
     const { uuid, topic, partition, offset, publishedAt } = event
     const [source, id] = [event.header('ce_source'), event.header('ce_id')]
     return inboxUuid({ uuid, source, id, topic, partition, offset, publishedAt })
@@ -234,4 +243,9 @@ export class Handling {
       return { state: 'failed', error, count: 1 }
     }
   }
+}
+
+function requireUuid(key: unknown): string {
+  if (typeof key === 'string' && isUuid(key)) return key
+  throw new OptionError('consume.inboxKey', key, 'a function that gives a UUID')
 }

@@ -1,4 +1,4 @@
-import type { Connection } from './database.ts'
+import type { Database } from './database.ts'
 import { planSafeSettings } from './fetch.ts'
 import { quoteLiteral, textArray } from './sql-text.ts'
 
@@ -39,18 +39,19 @@ export const BEGINNING = '0'
  * somebody has locked is left for the next cleaning, and nobody is waited for.
  */
 export async function cleanChunk(
-  connection: Connection,
+  database: Database,
   schema: string,
   options: { retentionMs: number; from: string; statementTimeoutMs: number },
 ): Promise<CleanedChunk> {
-  const { from } = options
-  const [rows = []] = await connection.script(
-    `BEGIN ISOLATION LEVEL READ COMMITTED; ${planSafeSettings(options.statementTimeoutMs)} SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
-${cleanSql(schema, options)};
-COMMIT`,
-  )
-  const deleted = Number(rows[0]?.[0] ?? 0)
-  return { deleted, more: deleted === CHUNK, upTo: rows[0]?.[1] ?? from }
+  let chunk: CleanedChunk = { deleted: 0, more: false, upTo: options.from }
+  const script = `SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ${planSafeSettings(options.statementTimeoutMs)} SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
+${cleanSql(schema, options)}`
+  await database.transaction(script, async (_, [row]) => {
+    const deleted = Number(row?.[0] ?? 0)
+    chunk = { deleted, more: deleted === CHUNK, upTo: row?.[1] ?? options.from }
+    return Promise.resolve()
+  })
+  return chunk
 }
 
 /** Exported for the test of its plan. */

@@ -9,7 +9,7 @@ import {
   keptMs,
   notedUuids,
 } from '../../core/inbox.ts'
-import { type Database, withConnection } from './database.ts'
+import type { Database } from './database.ts'
 import {
   isByContent,
   isSerialisationFailure,
@@ -75,9 +75,7 @@ export class PostgresInbox implements Inbox<PostgresTransaction> {
     try {
       return await cleanInChunks(async () => {
         const options = { statementTimeoutMs, retentionMs: kept, from }
-        const chunk = await withConnection(database, (connection) =>
-          cleanChunk(connection, schema, options),
-        )
+        const chunk = await cleanChunk(database, schema, options)
         from = chunk.upTo
         return chunk
       }, signal)

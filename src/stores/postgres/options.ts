@@ -22,7 +22,10 @@ export interface PostgresOptions {
   readonly pooler?: boolean
   /** The schema of the tables; an outbox of its own for each. @defaultValue 'oncommit' */
   readonly schema?: string
-  /** How long a statement of a relay may take. @defaultValue 30_000 */
+  /**
+   * How long a statement of a relay may take, and how long an inbox waits for an event that another
+   * has in hand. @defaultValue 30_000
+   */
   readonly statementTimeoutMs?: number
   /**
    * What a consumer's inbox has noted is forgotten after so long, and an event that comes again is

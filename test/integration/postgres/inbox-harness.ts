@@ -1,6 +1,7 @@
 import { Pool } from 'pg'
 import connectPostgresJs, { type Sql } from 'postgres'
 
+import type { OutboxEvent } from '../../../src/core/event.ts'
 import type { OutboxStore } from '../../../src/core/outbox-store.ts'
 import { postgres, type PostgresOptions } from '../../../src/stores/postgres/index.ts'
 import type { InboxHarness } from '../../../src/testing/index.ts'
@@ -38,13 +39,22 @@ export class PostgresInboxHarness implements InboxHarness {
   }
 
   static async open(
-    { connection }: TestDatabase,
+    { connection: own }: Pick<TestDatabase, 'connection'>,
     driver: 'pg' | 'Postgres.js',
+    { port = own.port }: { readonly port?: number } = {},
   ): Promise<PostgresInboxHarness> {
+    const connection = { ...own, port }
     const pool = new Pool(connection)
     // Connections are ended by some tests.
     pool.on('error', () => {})
-    const sql = driver === 'pg' ? undefined : connectPostgresJs({ ...connection, max: 10 })
+    const sql =
+      driver === 'pg'
+        ? undefined
+        : connectPostgresJs({
+            ...connection,
+            max: 10,
+            ...(port === own.port ? {} : { prepare: false }),
+          })
     const harness = new PostgresInboxHarness(pool, sql)
     await harness.store.migrate()
     await pool.query(`CREATE TABLE ${harness.schema}.business (amount int NOT NULL)`)
@@ -88,6 +98,22 @@ export class PostgresInboxHarness implements InboxHarness {
   async fill(count: number, ageMs: number): Promise<void> {
     await this.pool.query(
       `INSERT INTO ${this.schema}.inbox SELECT 'g', gen_random_uuid(), now() - interval '${ageMs} ms' FROM generate_series(1, ${count})`,
+    )
+  }
+
+  /** In a transaction of a sender. */
+  async send(...events: readonly OutboxEvent[]): Promise<void> {
+    const client = await this.pool.connect()
+    await client.query('BEGIN')
+    await this.storeOf(this.schema, { pool: this.pool }).append(client, events)
+    await client.query('COMMIT')
+    client.release()
+  }
+
+  /** As a release without an inbox has made the tables. */
+  async toVersionOne(): Promise<void> {
+    await this.pool.query(
+      `DROP TABLE ${this.schema}.inbox; DELETE FROM ${this.schema}.migrations WHERE version > 1`,
     )
   }
 

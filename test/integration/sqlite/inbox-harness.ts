@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
+import type { OutboxEvent } from '../../../src/core/event.ts'
 import type { OutboxStore } from '../../../src/core/outbox-store.ts'
 import { uuidv7 } from '../../../src/core/uuid.ts'
 import { sqlite, type SqliteOptions } from '../../../src/stores/sqlite/index.ts'
@@ -79,6 +80,19 @@ export class SqliteInboxHarness implements InboxHarness {
     for (let n = 0; n < count; n++) insert.run(uuidv7(), Date.now() - ageMs)
     this.db.exec('commit')
     await Promise.resolve()
+  }
+
+  /** In a transaction of a sender. */
+  async send(...events: readonly OutboxEvent[]): Promise<void> {
+    this.db.exec('begin immediate')
+    await this.store.append(this.db, events)
+    this.db.exec('commit')
+  }
+
+  /** As a release without an inbox has made the tables. */
+  async toVersionOne(): Promise<void> {
+    await Promise.resolve()
+    this.db.exec('drop table oncommit_inbox; delete from oncommit_migrations where version > 1')
   }
 
   /** Of a query that names it `n`. */

@@ -81,8 +81,20 @@ async function publish(
   return true
 }
 
+/** Adds 1 for each event that the inbox does not know, and holds the transaction open for a turn. */
+async function handle(): Promise<void> {
+  for (const uuid of task.uuids ?? []) {
+    const fresh = await store.inbox?.once('g', [uuid], async (tx) => {
+      tx.prepare('insert into business values (1)').run()
+      await nextTurn()
+    })
+    tell({ event: 'handled', fresh: fresh?.size ?? 0 })
+  }
+}
+
 try {
-  if (task.do === 'write') await write()
+  if (task.do === 'handle') await handle()
+  else if (task.do === 'write') await write()
   else if (task.do === 'relay') await relay()
   else tell({ event: 'migrated', applied: (await store.migrate()).length })
 } catch (error) {

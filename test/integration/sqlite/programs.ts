@@ -4,10 +4,12 @@ import { join } from 'node:path'
 
 /** What a program of a test is to do with the outbox in `file`. */
 export interface Task {
-  readonly do: 'migrate' | 'write' | 'relay'
+  readonly do: 'migrate' | 'write' | 'relay' | 'handle'
   readonly file: string
   /** What a relay published, a line for each event. */
   readonly published: string
+  /** What is to be handled once. */
+  readonly uuids?: readonly string[]
 }
 
 export type Told =
@@ -15,6 +17,8 @@ export type Told =
   /** A transaction committed: the order it placed. */
   | { readonly event: 'committed'; readonly order: string }
   | { readonly event: 'settled' }
+  /** An event was handled, or was known (`fresh: 0`). */
+  | { readonly event: 'handled'; readonly fresh: number }
   | { readonly event: 'failed'; readonly reason: string }
 
 /** A program of its own, and what it told. */

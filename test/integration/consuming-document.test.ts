@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { onSources } from './docs/on-sources.ts'
-import { snippetsOf } from './docs/snippets.ts'
-
-const root = join(import.meta.dirname, '../..')
+import { onSources, snippetsOf } from './documents.ts'
 
 describe('docs/consuming.md', () => {
-  const [setUp, ...snippets] = snippetsOf(readFileSync(join(root, 'docs/consuming.md'), 'utf8'))
+  const [setUp, ...snippets] = snippetsOf('docs/consuming.md')
 
   for (const { title, code, output } of snippets) {
     test(`"${title}" prints what the page says`, () => {
       // Inside the checkout, so that the optional peers are found.
-      const folder = mkdtempSync(join(root, 'test/integration/.docs-'))
+      const folder = mkdtempSync(join(import.meta.dirname, '.consuming-'))
       try {
         const program = join(folder, 'program.ts')
         writeFileSync(program, onSources(`${setUp?.code}\n${code}\nawait bus.close()\n`))
