@@ -95,12 +95,14 @@ describe('committed records', () => {
     const first = await readToEnd(log, topic)
     assert.deepEqual(values(first.records), ['before'])
     assert.equal(first.positions[0]?.offset, 1n)
+    await assertAsKafkaReads(server, topic, first.records)
     const [empty] = await log.fetch(first.positions, { ...fetchOptions, maxWaitMs: 50 })
     assert.deepEqual(empty?.records, [])
     assert.equal(empty?.endOffset, 1n)
     const coming = log.fetch(first.positions, { ...fetchOptions, maxWaitMs: 5_000 })
     await open.commit()
     assert.deepEqual(values((await coming).flatMap((page) => page.records)), ['in it', 'behind'])
+    await assertAsKafkaReads(server, topic, (await readToEnd(log, topic)).records)
   })
 
   it('sees what Kafka sees of random transactions, whatever the size of a fetch', async () => {

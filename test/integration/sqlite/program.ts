@@ -14,8 +14,10 @@ const task = JSON.parse(process.argv[2] ?? '') as Task
 const store = sqlite({ file: task.file, synchronous: 'normal' })
 process.on('disconnect', () => process.exit())
 
+let lastTold: Promise<unknown> = Promise.resolve()
+
 function tell(told: Told): void {
-  process.send?.(told)
+  lastTold = new Promise((resolve) => process.send?.(told, resolve))
 }
 
 /** Places orders and sends an event or two for each, and gives some of them up. */
@@ -100,4 +102,5 @@ try {
 } catch (error) {
   tell({ event: 'failed', reason: reasonOf(error) })
 }
+await lastTold
 process.disconnect?.()

@@ -27,10 +27,13 @@ export class Program {
   readonly #child: ChildProcess
   readonly #exit: Promise<unknown>
   #heard = Promise.withResolvers<void>()
+  #isOver = false
 
   constructor(task: Task) {
     this.#child = fork(join(import.meta.dirname, 'program.ts'), [JSON.stringify(task)])
-    this.#exit = once(this.#child, 'exit')
+    // What it told last may arrive after it has ended.
+    const ends = [once(this.#child, 'exit'), once(this.#child, 'disconnect')]
+    this.#exit = Promise.all(ends).then(() => (this.#isOver = true))
     this.#child.on('message', (message) => {
       this.told.push(message as Told)
       this.#heard.resolve()
@@ -48,13 +51,16 @@ export class Program {
       await Promise.race([this.#heard.promise, this.#exit])
       const [failed] = this.all('failed')
       if (failed !== undefined) throw new Error(failed.reason)
-      if (this.#child.exitCode !== null || this.#child.signalCode !== null) break
+      if (this.#isOver) break
     }
-    if (this.all(event).length < count) throw new Error(`it ended before ${event} ${count}`)
+    if (this.all(event).length < count)
+      throw new Error(
+        `it ended (${this.#child.exitCode ?? this.#child.signalCode}) at ${event} ${this.all(event).length} of ${count}`,
+      )
   }
 
   async exit(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.#exit
+    await this.#exit
   }
 
   async kill(): Promise<void> {
