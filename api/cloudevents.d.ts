@@ -50,7 +50,11 @@ export interface Codec {
     /** Throws where the record isn't of this form: that record is broken. */
     decode(record: WireRecord, topic: string): DecodedEvent;
 }
-/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+/**
+ * What a codec reads out of a record. Attributes that the record lacks are `undefined`. It may be an
+ * instance with getters, as that of `cloudEvents` is, which a spread would not copy: a codec that
+ * wraps another one copies by name. What can't be read throws in `decode`, never in a getter.
+ */
 export interface DecodedEvent {
     readonly uuid: string | undefined;
     readonly timestamp: Date | undefined;
@@ -59,6 +63,8 @@ export interface DecodedEvent {
     readonly mimeType: string;
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
     readonly payload: Buffer | null;
+    /** What the payload means, where the codec knows: it is handed out as `event.data`. */
+    readonly data?: unknown;
 }
 
 // dist/core/event.d.ts

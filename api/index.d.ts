@@ -1,19 +1,22 @@
 // dist/index.d.ts
 export { EventBus } from './bus/event-bus.ts';
 export type { EventBusOptions } from './bus/event-bus.ts';
-export type { Consumer, ConsumerHealth, ConsumerLag, ConsumerResult, } from './consumer/consume/consumer.ts';
+export type { Consumer } from './consumer/consume/consumer.ts';
 export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts';
 export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts';
+export type { ConsumerCounts, ConsumerHealth, ConsumerLag, ConsumerResult, } from './consumer/consume/report.ts';
 export type { RetryOptions } from './consumer/consume/retry.ts';
 export type { HeldEvent } from './consumer/consume/troubles.ts';
 export type { Backpressure } from './consumer/backpressure.ts';
 export type { Broken, BrokenRecord, OnBroken } from './consumer/broken.ts';
 export type { StreamCounts } from './consumer/counts.ts';
-export type { EventStream, PartitionLag } from './consumer/event-stream.ts';
+export type { EventStream } from './consumer/event-stream.ts';
 export type { StreamHealth } from './consumer/health.ts';
+export type { PartitionLag } from './consumer/lag.ts';
 export type { StreamOptions } from './consumer/options.ts';
 export type { ReadingOptions, StartAt } from './consumer/reading-options.ts';
 export type { ReceivedEvent } from './consumer/received-event.ts';
+export type { Topics } from './consumer/typed.ts';
 export type { AppendResult, Broker, BrokerCapabilities, Producer, ProducerOptions, PublishBatch, PublishedBatch, Publisher, PublisherOptions, Refusal, TopicRecord, } from './core/broker.ts';
 export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts';
 export { BackpressureError, BatchError, BrokenRecordError, BrokerError, ERROR_CODES, EventError, OffsetLostError, OncommitError, OptionError, PeerMissingError, Reject, RetryAfter, SchemaVersionError, StoreError, StreamInUseError, TransactionError, UnsafeStoreError, } from './core/errors.ts';
@@ -24,6 +27,7 @@ export type { Inbox, InboxWork } from './core/inbox.ts';
 export type { FetchOptions, GroupMembership, JoinOptions, LogClient, LogClientOptions, Mark, Page, Position, TopicPartition, } from './core/log.ts';
 export type { Logger } from './core/logger.ts';
 export type { Ack, AppliedMigration, Backlog, BlockedEntry, BlockedScope, CleanResult, FetchRequest, FetchedBatch, HeldRequest, OutboxStore, ParkedEvents, RelaySession, RelayState, RelayView, SettledBatch, Tick, } from './core/outbox-store.ts';
+export type { Schema, SchemaIssue, SchemaResult, Topic } from './core/topic.ts';
 export type { RelayOptions } from './relay/options.ts';
 export type { Relay, RelayStatus } from './relay/relay.ts';
 
@@ -33,9 +37,12 @@ import type { Codec } from '../core/codec.ts';
 import type { EventInput } from '../core/event.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts';
-import type { Consumer, ConsumerResult } from '../consumer/consume/consumer.ts';
+import { type Schema, type Topic } from '../core/topic.ts';
+import type { Topics } from '../consumer/typed.ts';
+import type { Consumer } from '../consumer/consume/consumer.ts';
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts';
 import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts';
+import type { ConsumerResult } from '../consumer/consume/report.ts';
 import type { EventStream } from '../consumer/event-stream.ts';
 import type { StreamOptions } from '../consumer/options.ts';
 import { Relay } from '../relay/relay.ts';
@@ -80,8 +87,19 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      * `UnsafeStoreError` or a `BrokerError` where waiting would not help.
      */
     startRelay(options?: RelayOptions): Promise<Relay>;
+    /**
+     * A topic whose payloads have a schema: `event.data` is of its type wherever the topic is read, and
+     * a payload that doesn't fit is a broken record. Any Standard Schema that answers at once will do.
+     *
+     * @example
+     * ```ts
+     * const orders = bus.topic('orders', z.object({ id: z.string(), total: z.number() }))
+     * for await (const { data } of bus.stream(orders, { group: 'billing' })) await bill(data.total)
+     * ```
+     */
+    topic<T>(name: string, schema: Schema<T>): Topic<T>;
     /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
-    stream(topics: string | readonly string[], options?: StreamOptions): EventStream;
+    stream<T = unknown>(topics: Topics<T>, options?: StreamOptions): EventStream<T>;
     /**
      * Gives the events of topics to a handler: one at a time per key, `concurrency` keys side by side.
      * A handler that throws is called again. See `Consumer`; it starts at once.
@@ -93,15 +111,15 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      * })
      * ```
      */
-    consume<InboxTx = Tx>(topics: string | readonly string[], options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx>): Consumer;
+    consume<InboxTx = Tx, T = unknown>(topics: Topics<T>, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx, T>): Consumer;
     /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
-    consumeBatches<InboxTx = Tx>(topics: string | readonly string[], options: ConsumeBatchesOptions<InboxTx>, handler: BatchHandler<InboxTx>): Consumer;
+    consumeBatches<InboxTx = Tx, T = unknown>(topics: Topics<T>, options: ConsumeBatchesOptions<InboxTx>, handler: BatchHandler<InboxTx, T>): Consumer;
     /**
      * Gives the dead letters of a topic and group that are there now to the group's handler, with the
      * group's inbox, as the events that they were. What fails again is a dead letter again. `options`
      * are those of `consume`. Resolves when it is through.
      */
-    redrive<InboxTx = Tx>(topic: string, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx>): Promise<ConsumerResult>;
+    redrive<InboxTx = Tx, T = unknown>(topic: string | Topic<T>, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx, T>): Promise<ConsumerResult>;
     /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
     unsubscribe(topic: string, group: string): Promise<void>;
     /** The groups that read a topic here. */
@@ -494,6 +512,12 @@ export interface GroupMembership {
      * not own in that generation are dropped, never sent: `false` where one was.
      */
     commit(marks: readonly Mark[]): Promise<boolean>;
+    /**
+     * `null` while the session certainly runs. Where the group may have heard nothing for longer, for
+     * this process stood still or the broker is away, others may have the partitions: what comes
+     * resolves when the group has answered, after `onLost` where the member was expelled.
+     */
+    heard(): Promise<void> | null;
     /** Tells the group at once. */
     leave(): Promise<void>;
 }
@@ -524,7 +548,11 @@ export interface Codec {
     /** Throws where the record isn't of this form: that record is broken. */
     decode(record: WireRecord, topic: string): DecodedEvent;
 }
-/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+/**
+ * What a codec reads out of a record. Attributes that the record lacks are `undefined`. It may be an
+ * instance with getters, as that of `cloudEvents` is, which a spread would not copy: a codec that
+ * wraps another one copies by name. What can't be read throws in `decode`, never in a getter.
+ */
 export interface DecodedEvent {
     readonly uuid: string | undefined;
     readonly timestamp: Date | undefined;
@@ -533,6 +561,8 @@ export interface DecodedEvent {
     readonly mimeType: string;
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
     readonly payload: Buffer | null;
+    /** What the payload means, where the codec knows: it is handed out as `event.data`. */
+    readonly data?: unknown;
 }
 
 // dist/core/event.d.ts
@@ -810,9 +840,9 @@ export interface Inbox<Tx = unknown> {
      * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
      * transaction and the new ones, in the letters in which they were given (not at all where none is
      * new), and commits. Gives the new ones. Another call with one of them, here or in another
-     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
-     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
-     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended: what is
+     * executed on it later is a `TransactionError`, and so is a statement that would begin or end a
+     * transaction on it. Where a statement of `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
      *
      * Where `work` throws, everything is rolled back and it rejects with that very error, also where
      * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
@@ -823,10 +853,14 @@ export interface Inbox<Tx = unknown> {
      */
     once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
     /**
-     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
-     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     * Forgets what was handled longer ago than `retentionMs`, of all groups; at most one process at a
+     * time, in chunks of 1,000 and a tenth of the time, so that nobody notices. Gives how many. An
+     * event that comes again after that is new. `signal` ends it after the chunk in hand.
+     * @defaultValue `retentionMs` the store's `inboxRetentionSeconds`
      */
-    clean(retentionMs: number): Promise<number>;
+    clean(retentionMs?: number, options?: {
+        readonly signal?: AbortSignal;
+    }): Promise<number>;
 }
 /** What an event is known by. */
 export interface InboxOrigin {
@@ -854,6 +888,15 @@ export declare function inboxUuid(event: InboxOrigin): string;
 export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
 /** Which of `uuids`, as they were given, are among those that a store has just noted. */
 export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
+/** The option `inboxRetentionSeconds` of a store in milliseconds. Throws an `OptionError`. */
+export declare function inboxRetentionMs(option: string, seconds?: unknown): number;
+/** What an inbox is told to keep: `null` where that is everything. Throws an `OptionError`. */
+export declare function keptMs(given: number | undefined, own: number): number | null;
+/** Cleans chunk by chunk, a tenth of the time, until one is the last or `signal` aborts. */
+export declare function cleanInChunks(cleanChunk: () => Promise<{
+    readonly deleted: number;
+    readonly more: boolean;
+}>, signal?: AbortSignal): Promise<number>;
 
 // dist/core/logger.d.ts
 /**
@@ -868,56 +911,77 @@ export interface Logger {
 /** Warnings and errors to the console, the rest nowhere. */
 export declare const defaultLogger: Logger;
 
+// dist/core/topic.d.ts
+/**
+ * What Zod, Valibot, ArkType and others call a schema, by the specification that they share.
+ * @see https://standardschema.dev
+ */
+export interface Schema<T = unknown> {
+    readonly '~standard': {
+        readonly version: 1;
+        readonly vendor: string;
+        readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>;
+        readonly types?: {
+            readonly input: unknown;
+            readonly output: T;
+        } | undefined;
+    };
+}
+export type SchemaResult<T> = {
+    readonly value: T;
+    readonly issues?: undefined;
+} | {
+    readonly issues: readonly SchemaIssue[];
+};
+export interface SchemaIssue {
+    readonly message: string;
+    readonly path?: readonly (PropertyKey | {
+        readonly key: PropertyKey;
+    })[] | undefined;
+}
+/** A topic, and what its payloads are. */
+export interface Topic<T = unknown> {
+    readonly name: string;
+    readonly schema: Schema<T>;
+}
+/** Throws an `OptionError` where one of them isn't what it should be. */
+export declare function topicOf<T>(name: string, schema: Schema<T>): Topic<T>;
+/** What the schema makes of a value. Throws a `TypeError` that says what doesn't fit. */
+export declare function validate<T>({ name, schema }: Topic<T>, value: unknown): T;
+
+// dist/consumer/typed.d.ts
+import type { Codec } from '../core/codec.ts';
+import { type Topic } from '../core/topic.ts';
+/** Topics by their names, or with the schema of their payloads. */
+export type Topics<T = unknown> = string | Topic<T> | readonly (string | Topic<T>)[];
+type CodecFor = (topic: string) => Codec;
+/** The names; what is none is left for the options' check. */
+export declare function namesOf(topics: Topics): string | readonly string[];
+/** The codecs, which for a topic with a schema also read the payload, and find it broken where it doesn't fit. */
+export declare function codecsOf(topics: Topics, codecFor: CodecFor): CodecFor;
+export declare function nameOf(topic: string | Topic): string;
+export {};
+
 // dist/consumer/consume/consumer.d.ts
 import type { Broker } from '../../core/broker.ts';
 import { type Clock } from '../../core/clock.ts';
 import type { Codec } from '../../core/codec.ts';
 import type { Inbox } from '../../core/inbox.ts';
 import type { Logger } from '../../core/logger.ts';
-import type { PartitionLag } from '../event-stream.ts';
-import { type StreamHealth } from '../health.ts';
 import { type BatchHandler } from './handling.ts';
 import type { ConsumeSettings } from './options.ts';
-import type { HeldEvent } from './troubles.ts';
+import { type ConsumerCounts, type ConsumerHealth, type ConsumerLag, type ConsumerResult } from './report.ts';
 export interface ConsumerParts {
     readonly broker: Pick<Broker, 'openLog' | 'openProducer'>;
     readonly codecFor: (topic: string) => Codec;
     readonly logger: Logger;
     readonly clock?: Clock;
     readonly inbox: Inbox | null;
-    readonly handler: BatchHandler<never>;
+    readonly handler: BatchHandler<never, never>;
     /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
     readonly redriveTo?: ReadonlyMap<string, bigint>;
     /** Told when the consumer is over. */
     readonly onEnd: (consumer: Consumer) => void;
-}
-export interface ConsumerHealth {
-    /**
-     * A stream's states, and: `paused` by `pause()`, `blocked` where an event fails again and again,
-     * `stuck` where a handler does not end. `reconnecting` where the inbox's database is away, too.
-     */
-    readonly state: StreamHealth['state'] | 'paused' | 'blocked' | 'stuck';
-    /** When it came into this state. */
-    readonly since: Date;
-    /** Which event it is that is blocked or stuck. */
-    readonly event: HeldEvent | null;
-}
-export interface ConsumerLag extends PartitionLag {
-    /** Since when the first event that is not handled lies there; `null` where none is known. */
-    readonly oldest: Date | null;
-}
-/** What a consumer did. */
-export interface ConsumerResult {
-    /** Events that were handled, duplicates and skipped ones included. */
-    readonly handled: number;
-    /** Events whose handler had not ended when the consumer did: they come again. */
-    readonly abandoned: number;
-    /** Events that became dead letters. */
-    readonly dead: number;
-    /** Records that no codec reads, and that `onBroken` said to skip. */
-    readonly skipped: number;
-    /** Events that the inbox knew, and that were not given to the handler. */
-    readonly duplicates: number;
 }
 /**
  * Gives the events of topics to a handler. It runs until it is stopped.
@@ -941,7 +1005,8 @@ export declare class Consumer implements AsyncDisposable {
     constructor(parts: ConsumerParts, settings: ConsumeSettings);
     /**
      * Gives nothing more to the handler, waits for what is in hand, commits, and leaves the group.
-     * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again.
+     * What has not ended after `timeout` milliseconds (25,000) is abandoned: it comes again. A handler
+     * that stops its own consumer must not await it: that waits for the handler.
      */
     stop({ timeout }?: {
         readonly timeout?: number;
@@ -955,6 +1020,7 @@ export declare class Consumer implements AsyncDisposable {
     /** How far each partition of this consumer is handled, as of the last fetch. */
     lag(): readonly ConsumerLag[];
     health(): ConsumerHealth;
+    counts(): ConsumerCounts;
 }
 
 // dist/core/clock.d.ts
@@ -969,6 +1035,876 @@ export interface Clock {
 }
 export declare const systemClock: Clock;
 
+// dist/consumer/consume/handling.d.ts
+import type { Codec } from '../../core/codec.ts';
+import { type Inbox } from '../../core/inbox.ts';
+import { ReceivedEvent } from '../received-event.ts';
+import type { ConsumeSettings } from './options.ts';
+import type { Outcome } from './outcome.ts';
+import type { Run } from './runs.ts';
+/** What a handler gets beside its events. */
+export interface HandlerContext<Tx = unknown> {
+    /** Aborts when the handler takes longer than `timeout`, or when what it does counts no more. */
+    readonly signal: AbortSignal;
+    /** The inbox's transaction; `undefined` without an inbox. It is committed when the handler ends. */
+    readonly tx: Tx;
+    /** From 1: how often the first of the events was given to a handler here. */
+    readonly attempt: number;
+}
+/** `T` is what `event.data` is. */
+export type Handler<Tx = unknown, T = unknown> = (event: ReceivedEvent<T>, context: HandlerContext<Tx>) => unknown;
+export type BatchHandler<Tx = unknown, T = unknown> = (events: readonly ReceivedEvent<T>[], context: HandlerContext<Tx>) => unknown;
+export interface HandlingParts {
+    readonly settings: ConsumeSettings;
+    readonly codecFor: (topic: string) => Codec;
+    readonly handler: BatchHandler<never, never>;
+    readonly inbox: Inbox | null;
+    /** The records are dead letters: each is given as the event that it was. */
+    readonly isRedrive: boolean;
+    readonly onDuplicates: (count: number) => void;
+}
+/** Makes events of records, and calls the handler with them: in the inbox's transaction, if there is one. */
+export declare class Handling {
+    #private;
+    constructor(parts: HandlingParts);
+    /** Gives no promise where the handler gives none. */
+    call(run: Run): Outcome | Promise<Outcome>;
+}
+
+// dist/consumer/received-event.d.ts
+import type { Broken } from './broken.ts';
+import type { Delivery } from './marks.ts';
+/** Who is told that an event is handled. */
+export interface Acknowledger {
+    acknowledge(delivery: Delivery): Promise<void>;
+}
+/** An event as a reader gets it. Bytes of payload, key and headers are those that were sent. */
+export declare class ReceivedEvent<T = unknown> {
+    #private;
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    /** Set where no codec could read it and `onBroken` is `deliver`: `payload` and `headers` are the record's. */
+    readonly broken: Broken | undefined;
+    /** The same however often the event is published; `undefined` on records of other systems that have none. */
+    get uuid(): string | undefined;
+    /** When it happened, as the sender said. */
+    get timestamp(): Date | undefined;
+    /** When it was published. */
+    get publishedAt(): Date;
+    /** `null` is no key; the empty string is one. */
+    get key(): string | null;
+    get msgType(): string;
+    get mimeType(): string;
+    /** In the sender's order; a name may occur more than once. */
+    get headers(): readonly (readonly [name: string, value: Buffer])[];
+    /** `null` is a tombstone. */
+    get payload(): Buffer | null;
+    /**
+     * What the payload means: what the topic's schema or the codec made of it, else its JSON. Throws
+     * as `json()` does, where neither had a part in it.
+     */
+    get data(): T;
+    /** The text of the first header of this name. */
+    header(name: string): string | undefined;
+    /** The payload as text; empty for a tombstone. */
+    text(): string;
+    /** The payload as JSON; `null` for a tombstone. Throws an `EventError` where it isn't JSON. */
+    json<Json = unknown>(): Json;
+    /**
+     * Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is
+     * committed. After the stream has ended, or the partition has gone to another member, it does
+     * nothing: the event comes again.
+     */
+    ack(): Promise<void>;
+}
+
+// dist/consumer/broken.d.ts
+import type { DecodedEvent, LogRecord } from '../core/codec.ts';
+import { BrokenRecordError } from '../core/errors.ts';
+/** A record that no codec reads, as it is in the log. */
+export interface BrokenRecord extends LogRecord {
+    readonly topic: string;
+    readonly partition: number;
+    /** What the codec threw. */
+    readonly cause: unknown;
+}
+type BrokenAnswer = 'stop' | 'deliver' | 'deadLetter';
+type BrokenVerdict = BrokenAnswer | 'skip' | DecodedEvent;
+/** What to do with a broken record; a function may also skip it, or read it after all. */
+export type OnBroken = BrokenAnswer | ((record: BrokenRecord) => BrokenVerdict | Promise<BrokenVerdict>);
+/** What to hand out in a broken record's place. */
+export interface Mended {
+    readonly decoded: DecodedEvent;
+    readonly broken?: Broken;
+}
+/** Why an event is broken, and the bytes that an event has no place for. */
+export interface Broken {
+    /** What the codec threw. */
+    readonly cause: unknown;
+    readonly key: Buffer | null;
+}
+/** What becomes of a broken record. */
+export type Judgement = ({
+    readonly state: 'event';
+} & Mended) | {
+    readonly state: 'skip';
+} | {
+    readonly state: 'deadLetter';
+} | {
+    readonly state: 'stop';
+    readonly error: BrokenRecordError;
+};
+/** Asks the policy. A tombstone is not broken: it has nothing to read. Throws whatever the function throws. */
+export declare function judge(onBroken: OnBroken, record: BrokenRecord): Promise<Judgement>;
+/** The option with its default; `call` is whose it is. */
+export declare function onBrokenOf(call: string, onBroken: unknown): OnBroken;
+export {};
+
+// dist/consumer/marks.d.ts
+import type { TopicPartition } from '../core/log.ts';
+/** An event that was handed out. */
+export interface Delivery {
+    readonly of: PartitionMark;
+    readonly offset: bigint;
+    handled: boolean;
+    /** Its place among all that were handed out of the partition. */
+    at: number;
+}
+/**
+ * How far a partition is handled: the lowest event that was handed out and is not handled, or, where
+ * there is none, the position after what was handed out last. It never goes back, and it passes
+ * records that no reader sees, so that the lag behind them reaches 0.
+ */
+export declare class PartitionMark implements TopicPartition {
+    #private;
+    readonly topic: string;
+    readonly partition: number;
+    /** Of the membership that owns it; 0 without a group. */
+    generation: number;
+    /** What the broker has; `null` where nothing was committed. */
+    committed: bigint | null;
+    /** The offset after the partition's last record, as the last fetch saw it. */
+    endOffset: bigint | null;
+    constructor(at: TopicPartition, start: {
+        offset: bigint;
+        generation: number;
+    });
+    /** Everything below it is handled. */
+    get offset(): bigint;
+    /** Events handed out at or above the mark, handled ones behind an unhandled one included. */
+    get inHand(): number;
+    deliver(offset: bigint): Delivery;
+    /** The event is handed out: the next one of the partition, by its offset. */
+    take(delivery: Delivery): void;
+    /** May come in any order, and again. */
+    handle(delivery: Delivery): void;
+    /** It goes on from where it is: what becomes of its deliveries, done or under way, marks nothing. */
+    abandon(): void;
+    /** All records below `offset` were handed out, or are for no reader. */
+    pass(offset: bigint): void;
+}
+
+// dist/consumer/consume/options.d.ts
+import type { Inbox } from '../../core/inbox.ts';
+import type { OutboxStore } from '../../core/outbox-store.ts';
+import { type OnBroken } from '../broken.ts';
+import { type ReadingOptions, type ReadingSettings } from '../reading-options.ts';
+import type { ReceivedEvent } from '../received-event.ts';
+import type { Order } from './partition-work.ts';
+import { type RetryOptions, type RetrySettings } from './retry.ts';
+interface SharedOptions<Tx> extends Omit<ReadingOptions, 'commit'> {
+    /** The consumer group: its members share the partitions. */
+    readonly group: string;
+    /** Most calls of the handler side by side. @defaultValue 16 */
+    readonly concurrency?: number;
+    /**
+     * Most events of a partition between the first that is not handled and the last that was fetched,
+     * at most 64 MiB of them: it bounds memory, and what comes again after a crash. @defaultValue 10000
+     */
+    readonly window?: number;
+    /** How a failed event is tried again; it holds back only what waits for it. */
+    readonly retry?: RetryOptions;
+    /** A handler that takes longer, in milliseconds, is `stuck`: its signal aborts. @defaultValue 60000 */
+    readonly timeout?: number;
+    /**
+     * Where an event goes that failed too often, or was rejected: `topic`, or `<topic>.<group>.dead`.
+     * @defaultValue none: it is tried for ever
+     */
+    readonly deadLetter?: {
+        readonly topic?: string;
+    };
+    /**
+     * Whether later events of a dead letter's key go on, or follow it there, for as long as this
+     * consumer has the partition. @defaultValue `'continue'`
+     */
+    readonly afterDead?: 'continue' | 'follow';
+    /**
+     * Handles each event once per group, in a transaction with what the handler does: `true` for the
+     * store of the bus, or another store. @defaultValue none
+     */
+    readonly inbox?: true | Inbox<Tx> | OutboxStore<Tx>;
+    /** What an event is known by in the inbox, a UUID. @defaultValue its `uuid`, else its `ce_source` and `ce_id`, else its place */
+    readonly inboxKey?: (event: ReceivedEvent) => string;
+    /** With `seek` and an inbox: whether what was handled before is handled again, or only what is missing. */
+    readonly replay?: 'again' | 'missing';
+    /**
+     * What becomes of a record that no codec reads: `stop` ends the consumer before it with a
+     * `BrokenRecordError`; `deliver` gives it to the handler with `broken` and its bytes;
+     * `deadLetter` puts it there; a function says one of these or `'skip'`, or reads it.
+     * @defaultValue `'stop'`
+     */
+    readonly onBroken?: OnBroken;
+}
+export interface ConsumeOptions<Tx = unknown> extends SharedOptions<Tx> {
+    /** One at a time per key, per partition, or without any order. Events without a key have none. @defaultValue `'key'` */
+    readonly order?: Order;
+}
+export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
+    /** Most events of one call. @defaultValue 100 */
+    readonly maxEvents?: number;
+    /** How long the first event of a batch waits for more, in milliseconds. @defaultValue 100 */
+    readonly maxWait?: number;
+}
+export interface ConsumeSettings {
+    readonly reading: ReadingSettings;
+    readonly group: string;
+    readonly order: Order;
+    readonly maxEvents: number;
+    readonly maxWait: number;
+    readonly concurrency: number;
+    readonly window: number;
+    readonly windowBytes: number;
+    readonly retry: RetrySettings;
+    readonly timeout: number;
+    /** `topic: null`: one for each topic. `null`: none. */
+    readonly deadLetter: {
+        readonly topic: string | null;
+    } | null;
+    readonly afterDead: 'continue' | 'follow';
+    readonly inboxKey: ((event: ReceivedEvent) => string) | null;
+    readonly replay: 'again' | 'missing';
+    readonly onBroken: OnBroken;
+}
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function consumeSettings(topics: string | readonly string[], options: ConsumeOptions<never>, call?: string): ConsumeSettings;
+/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
+export declare function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings;
+/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
+export declare function batchSettings(topics: string | readonly string[], options: ConsumeBatchesOptions<never>): ConsumeSettings;
+export {};
+
+// dist/consumer/reading-options.d.ts
+import type { Position } from '../core/log.ts';
+/**
+ * Where to begin: at the first record, at what comes from now on, at the first one published at or
+ * after a time, or at offsets, as positions or as `{ topic: { partition: offset } }`; partitions
+ * without one begin at their first record.
+ */
+export type StartAt = 'earliest' | 'latest' | Date | readonly Position[] | Readonly<Record<string, Readonly<Record<number, bigint>>>>;
+/** What streams and consumers have in common. */
+export interface ReadingOptions {
+    /**
+     * The consumer group: its members share the partitions, and its committed offsets outlive them.
+     * None: every event of all partitions, and nothing is committed. @defaultValue none
+     */
+    readonly group?: string;
+    /**
+     * Where to begin; with a group only where nothing is committed yet.
+     * @defaultValue `'earliest'` with a group, `'latest'` without, and where `backpressure` gives events up
+     */
+    readonly from?: StartAt;
+    /** Begin at `from` even where the group has committed something: a replay. @defaultValue false */
+    readonly seek?: boolean;
+    /**
+     * When handled events are committed, which bounds what comes again after a crash:
+     * `auto` every `commitInterval`, `batch` after each page, `message` before the next event.
+     * @defaultValue `'auto'`
+     */
+    readonly commit?: 'auto' | 'batch' | 'message';
+    /** Milliseconds between the commits of `auto`. @defaultValue 1000 */
+    readonly commitInterval?: number;
+    /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
+    readonly drainTimeout?: number;
+    /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
+    readonly sessionTimeout?: number;
+    /** Ends it: what is handled is committed first. */
+    readonly signal?: AbortSignal;
+}
+export interface ReadingSettings {
+    readonly topics: readonly string[];
+    readonly group: string | null;
+    readonly from: 'earliest' | 'latest' | Date | readonly Position[];
+    readonly seek: boolean;
+    readonly commit: 'auto' | 'batch' | 'message';
+    readonly commitInterval: number;
+    readonly drainTimeout: number;
+    readonly sessionTimeout: number;
+    readonly signal: AbortSignal | null;
+}
+/** The longest that anything may take or wait for: a day. */
+export declare const DAY_MS = 86400000;
+/**
+ * The options of `call`, which is `stream` or `consume`, with their defaults. Throws an
+ * `OptionError` that names the wrong one. Names that it doesn't know are not its to refuse.
+ */
+export declare function readingSettings(call: string, topics: string | readonly string[], options: ReadingOptions & {
+    readonly startsAt?: 'latest';
+}): ReadingSettings;
+
+// dist/consumer/consume/partition-work.d.ts
+import type { PartitionMark } from '../marks.ts';
+import type { ReadPage } from '../reader.ts';
+import { Entry, Lane, type LanesPartition } from './entry.ts';
+export type Order = 'key' | 'partition' | 'none';
+/**
+ * What was fetched of one partition. An event counts as in hand when it, or a later one, is given to
+ * the handler: whoever gets the partition next goes on behind all of these.
+ */
+export declare class PartitionWork implements LanesPartition {
+    #private;
+    readonly mark: PartitionMark;
+    readonly deadKeys: Set<string>;
+    beyond: Lane[];
+    constructor(mark: PartitionMark, order: Order);
+    /** Events between the mark and the position. */
+    get events(): number;
+    /** Bytes of the events that are not handled. */
+    get bytes(): number;
+    /** In the order in which they were fetched. */
+    get unhandled(): Iterable<Entry>;
+    distance(entry: Entry): number;
+    /** Takes in the events of the page, and tells of each lane that was idle. */
+    add({ page }: ReadPage, onIdle: (lane: Lane) => void): void;
+    handOut(last: Entry): void;
+    handled(lane: Lane): void;
+    /** Forgets what is not in hand. */
+    keepInHand(): void;
+}
+
+// dist/consumer/reader.d.ts
+import type { Clock } from '../core/clock.ts';
+import type { LogClient, Page } from '../core/log.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Health } from './health.ts';
+import type { PartitionMark } from './marks.ts';
+import type { ReadingSettings } from './reading-options.ts';
+/** What a fetch brought of one partition, for as long as `epoch` is the reader's. */
+export interface ReadPage {
+    readonly mark: PartitionMark;
+    readonly page: Page;
+    readonly epoch: number;
+}
+export interface ReaderParts {
+    readonly client: LogClient;
+    readonly settings: ReadingSettings;
+    readonly logger: Logger;
+    readonly clock: Clock;
+    readonly health: Health;
+    /** There are pages to take, or it failed. */
+    readonly onReady: () => void;
+    /** What was taken before is void; `draining`: what is in hand may finish, `over`: no longer. */
+    readonly onEpoch?: (what: 'draining' | 'over') => void;
+    /** Whether a partition is not to be fetched for now. @defaultValue as many events in hand as fit the window */
+    readonly isFull?: (mark: PartitionMark) => boolean;
+}
+/**
+ * Reads the partitions that are this reader's, one fetch ahead: the pages of one fetch are in hand,
+ * those of the next are in flight or wait to be taken. Then fetching stops: the broker is the buffer.
+ */
+export declare class Reader {
+    #private;
+    private constructor();
+    /** Starts to read. */
+    static start(parts: ReaderParts): Reader;
+    /** What was fetched and taken belongs to this epoch, or to none any more. */
+    get epoch(): number;
+    /** `null` where what was fetched may be handed out; else the group is to be heard first. */
+    heard(): Promise<void> | null;
+    marks(): Iterable<PartitionMark>;
+    /** The pages that were fetched, or `null`. Taking them starts the next fetch. Throws what ended the reading. */
+    take(): ReadPage[] | null;
+    /** A mark may have moved. */
+    progressed(): void;
+    /** Commits what is handled. */
+    commit(): Promise<void>;
+    /** Resolves when nothing is in hand, or when `signal` aborts. */
+    drained(signal: AbortSignal): Promise<void>;
+    /** Commits what is handled, for as long as `patience` lasts, leaves the group and closes the client. */
+    close(patience: AbortSignal): Promise<void>;
+}
+
+// dist/consumer/health.d.ts
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+export interface StreamHealth {
+    /**
+     * `starting` until the first partitions are assigned, `rebalancing` while the group gathers,
+     * `reconnecting` while the broker can't be reached, `stopped` once the stream is over.
+     */
+    readonly state: 'starting' | 'running' | 'rebalancing' | 'reconnecting' | 'stopped';
+    /** When it came into this state. */
+    readonly since: Date;
+}
+type Phase = Exclude<StreamHealth['state'], 'reconnecting'>;
+/** What asks the broker on its own: an outage is over when each of them got an answer again. */
+export type Asking = 'reading' | 'group' | 'commit';
+/**
+ * How a reader is. An outage is reported once when it begins, and once when it is over. Who gave up
+ * asking, as a rebalance makes a commit do, may never ask again: any answer to another is then its
+ * answer, too.
+ */
+export declare class Health {
+    #private;
+    constructor(parts: {
+        clock: Clock;
+        logger: Logger;
+        name: string;
+    });
+    get current(): StreamHealth;
+    enter(phase: Phase): void;
+    unanswered(asking: Asking, error: unknown): void;
+    gaveUp(asking: Asking): void;
+    answered(asking: Asking): void;
+}
+export {};
+
+// dist/consumer/consume/entry.d.ts
+import type { LogRecord } from '../../core/codec.ts';
+import type { Mended } from '../broken.ts';
+import type { Delivery, PartitionMark } from '../marks.ts';
+import { Queue } from './queue.ts';
+/** A record that was fetched and is not handled. It is its own delivery: there is one per event. */
+export declare class Entry implements Delivery {
+    readonly lane: Lane;
+    readonly offset: bigint;
+    readonly record: LogRecord;
+    readonly bytes: number;
+    /** Counts the events of its partition. */
+    readonly number: number;
+    /** What is handed out for it, once it was read. */
+    decoded: Mended | null;
+    /** It, or one behind it in its partition, was handed out. */
+    isInHand: boolean;
+    handled: boolean;
+    at: number;
+    /** Where the mark may go when it is in hand: its page ends with it. */
+    end: bigint | null;
+    /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
+    isAbandoned: boolean;
+    /** By the clock, when it was first given to the handler; `null` where that did not last. */
+    beganAt: number | null;
+    attempts: number;
+    firstFailedAt: number;
+    lastFailedAt: number;
+    constructor(lane: Lane, record: LogRecord, number: number);
+    get of(): PartitionMark;
+    get topic(): string;
+    get partition(): number;
+    /** Where it is, for messages and maps. */
+    get place(): string;
+    get key(): string | null;
+    /** Counts a failure. */
+    failed(now: number): void;
+}
+/** The partition that a lane is of. */
+export interface LanesPartition {
+    readonly mark: PartitionMark;
+    /** Keys whose later events follow a dead one. */
+    readonly deadKeys: Set<string>;
+    /** Lanes that wait until the mark is nearer. */
+    beyond: Lane[];
+    /** How many events lie between the first that is not handled and this one. */
+    distance(entry: Entry): number;
+    /** The event, and all before it, are in hand. */
+    handOut(last: Entry): void;
+    /** The first event of the lane is handled. */
+    handled(lane: Lane): void;
+}
+/**
+ * Events that wait for each other, in offset order: those of a key, or of a partition.
+ * `idle`: it has none, or waits for more of them; `ready`: its first may start; `busy`: it runs;
+ * `waiting`: for its next attempt, or for a dead letter to be written.
+ */
+export declare class Lane {
+    readonly of: LanesPartition;
+    /** As the partition knows it; `null` for an event without order. */
+    readonly key: string | null;
+    readonly entries: Queue<Entry>;
+    state: 'idle' | 'ready' | 'busy' | 'waiting';
+    /** How many of the next ones are given one by one, to find the one that fails. */
+    singles: number;
+    /** It waits for a batch to fill. */
+    isFilling: boolean;
+    /** It waited long enough for a batch to fill. */
+    isDue: boolean;
+    constructor(of: LanesPartition, key: string | null);
+}
+
+// dist/consumer/consume/queue.d.ts
+/** First in, first out, however long it is: an array's own `shift` moves all the others. */
+export declare class Queue<T> {
+    #private;
+    constructor(items?: T[]);
+    get length(): number;
+    get first(): T | undefined;
+    get last(): T | undefined;
+    push(item: T): void;
+    shift(): T | undefined;
+    pop(): T | undefined;
+    /** The first ones, at most so many; they stay. */
+    peek(count: number): T[];
+}
+
+// dist/consumer/consume/retry.d.ts
+export interface RetryOptions {
+    /**
+     * How often an event is tried before it is a dead letter or, where there is no `deadLetter`,
+     * before the consumer says `blocked` and goes on trying. @defaultValue 5
+     */
+    readonly attempts?: number;
+    readonly backoff?: {
+        /** The wait after the first failure, in milliseconds. @defaultValue 100 */
+        readonly first?: number;
+        /** How much longer each wait is than the one before. @defaultValue 2 */
+        readonly factor?: number;
+        /** The longest wait, in milliseconds. @defaultValue 30000 */
+        readonly max?: number;
+        /** The part of a wait that is random, 0 to 1. @defaultValue 0.2 */
+        readonly jitter?: number;
+    };
+}
+export interface RetrySettings {
+    readonly attempts: number;
+    /** The wait after so many failures, in milliseconds. */
+    readonly waitMs: (failures: number) => number;
+}
+export declare function retrySettings(call: string, options?: RetryOptions): RetrySettings;
+
+// dist/consumer/consume/outcome.d.ts
+/** What became of a call of the handler; `count` events from the first one were given to it. */
+export type Outcome = {
+    readonly state: 'handled';
+    readonly count: number;
+} | Failed
+/** The inbox's database is away: no event's fault. */
+ | {
+    readonly state: 'away';
+    readonly error: unknown;
+}
+/** The first one is passed over, as `onBroken` said. */
+ | {
+    readonly state: 'skipped';
+}
+/** To be a dead letter, without an attempt. */
+ | {
+    readonly state: 'dead';
+    readonly error: unknown;
+}
+/** The consumer can't go on. */
+ | {
+    readonly state: 'over';
+    readonly error: unknown;
+};
+export interface Failed {
+    readonly state: 'failed';
+    readonly error: unknown;
+    readonly count: number;
+    /** What was done for those before the failed one is undone. */
+    readonly isUndone?: boolean;
+}
+
+// dist/consumer/consume/runs.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Entries } from './backlog.ts';
+import type { Entry } from './entry.ts';
+/** A call of the handler. */
+export declare class Run {
+    #private;
+    readonly entries: Entries;
+    /** By `clock.monotonic` and `clock.now`, when the handler gave a promise. */
+    start: number;
+    startedAt: number;
+    isStuck: boolean;
+    constructor(entries: Entries);
+    /** Resolves when the handler's promise is settled. */
+    get ended(): Promise<void>;
+    /** Made only for handlers that look at it: it costs more than an event. */
+    get signal(): AbortSignal;
+    abort(reason: string): void;
+    end(): void;
+}
+export interface RunsParts {
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+    readonly onStuck: (run: Run) => void;
+}
+/** The calls whose handler gave a promise that is not settled. All have the same time, so the oldest is the next to be over it. */
+export declare class Runs {
+    #private;
+    constructor(parts: RunsParts);
+    /** How long a call may take. */
+    get timeoutMs(): number;
+    get size(): number;
+    get stuck(): Run | undefined;
+    begin(run: Run): void;
+    end(run: Run): void;
+    /** Their signals abort; they go on beside what is started from now on. Gives how many events. */
+    abandon(): number;
+    /** The call that was abandoned with this event, where it has not ended. */
+    abandonedWith(entry: Entry): Run | undefined;
+    /** Nothing is watched any longer. */
+    close(): void;
+}
+
+// dist/consumer/consume/backlog.d.ts
+import type { PartitionMark } from '../marks.ts';
+import type { ReadPage } from '../reader.ts';
+import type { Entry, Lane } from './entry.ts';
+import { type Order, PartitionWork } from './partition-work.ts';
+export interface BacklogLimits {
+    readonly order: Order;
+    /** Most events of a partition. */
+    readonly window: number;
+    readonly windowBytes: number;
+    /** Most events of one call. */
+    readonly batch: number;
+    /** Told of a lane that has fewer, and is to be offered again when it waited for long enough. */
+    readonly onPartial: (lane: Lane) => void;
+}
+export type Entries = readonly [Entry, ...Entry[]];
+/** What was fetched and is not handled, and which of it may start next. */
+export declare class Backlog {
+    #private;
+    constructor(limits: BacklogLimits);
+    get works(): Iterable<PartitionWork>;
+    /** How many calls of the handler may start. */
+    get ready(): number;
+    of(mark: PartitionMark): PartitionWork | undefined;
+    isFull(mark: PartitionMark): boolean;
+    add(page: ReadPage): void;
+    /** The lane may go on. */
+    offer(lane: Lane): void;
+    /** Hands out what is to be handled next by one call. */
+    take(): Entries | null;
+    /** The first event of the lane is handled. */
+    handled(lane: Lane): void;
+    /** Forgets what is not in hand; what is goes on. */
+    keepInHand(): void;
+    /** Forgets all. */
+    abandon(): void;
+}
+
+// dist/consumer/consume/report.d.ts
+import type { StreamHealth } from '../health.ts';
+import { type PartitionLag } from '../lag.ts';
+import type { PartitionMark } from '../marks.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { HeldEvent } from './troubles.ts';
+export interface ConsumerHealth {
+    /**
+     * A stream's states, and: `paused` by `pause()`, `blocked` where an event fails again and again,
+     * `stuck` where a handler does not end. `reconnecting` where the inbox's database is away, too.
+     */
+    readonly state: StreamHealth['state'] | 'paused' | 'blocked' | 'stuck';
+    /** When it came into this state. */
+    readonly since: Date;
+    /** Which event it is that is blocked or stuck. */
+    readonly event: HeldEvent | null;
+}
+export interface ConsumerLag extends PartitionLag {
+    /** Since when the first event that is not handled lies there; `null` where none is known. */
+    readonly oldest: Date | null;
+}
+/** What a consumer has done so far. */
+export interface ConsumerCounts {
+    /** Events that were handled, duplicates and skipped ones included. */
+    readonly handled: number;
+    /** Events that became dead letters. */
+    readonly dead: number;
+    /** Records that no codec reads, and that `onBroken` said to skip. */
+    readonly skipped: number;
+    /** Events that the inbox knew, and that were not given to the handler. */
+    readonly duplicates: number;
+}
+/** What a consumer did. */
+export interface ConsumerResult extends ConsumerCounts {
+    /** Events whose handler had not ended when the consumer did: they come again. */
+    readonly abandoned: number;
+}
+/** How a consumer is: what keeps it from handling anything first. */
+export declare function healthOf(reading: StreamHealth, { runs, troubles }: Pick<Dispatcher, 'runs' | 'troubles'>, pausedSince: Date | null): ConsumerHealth;
+/** How far a partition is handled. */
+export declare function lagOf(mark: PartitionMark, { backlog }: Pick<Dispatcher, 'backlog'>): ConsumerLag;
+
+// dist/consumer/lag.d.ts
+import type { PartitionMark } from './marks.ts';
+/** How far one partition is read. */
+export interface PartitionLag {
+    readonly topic: string;
+    readonly partition: number;
+    /** Everything below it is handled. */
+    readonly mark: bigint;
+    /** Records between the mark and the end of the partition; `null` before the first fetch. */
+    readonly lag: bigint | null;
+}
+export declare function partitionLag({ topic, partition, offset, endOffset }: PartitionMark): PartitionLag;
+
+// dist/consumer/consume/dispatcher.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import { Backlog } from './backlog.ts';
+import type { DeadLetters } from '../dead-letters.ts';
+import type { ConsumeSettings } from './options.ts';
+import type { Outcome } from './outcome.ts';
+import { Run, Runs } from './runs.ts';
+import { Troubles } from './troubles.ts';
+export interface DispatcherParts {
+    readonly settings: ConsumeSettings;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly name: string;
+    readonly deadLetters: Pick<DeadLetters, 'send'> | null;
+    /** Calls the handler. What it gives is no promise where the handler's result is none. */
+    readonly call: (run: Run) => Outcome | Promise<Outcome>;
+    /** `null` where the partitions are certainly this consumer's; else the group is to be heard first. */
+    readonly heard: () => Promise<void> | null;
+    /** A mark may have moved, or there is room for more. */
+    readonly onProgress: () => void;
+    readonly onOver: (error: unknown) => void;
+}
+/**
+ * Gives events to the handler: one at a time of a lane, `concurrency` of them side by side.
+ *
+ * An event that fails waits in its lane, and takes no place of the others. While it drains (the
+ * group takes the partitions, or the consumer stops) it starts only what is in hand already, because
+ * a later event of the partition was handed out; an event that is blocked is let go.
+ *
+ * A handler that gives no promise has handled its event when it returns: the next one follows at
+ * once, and what was handled is told of once for all of them.
+ */
+export declare class Dispatcher {
+    #private;
+    readonly backlog: Backlog;
+    readonly runs: Runs;
+    readonly troubles: Troubles;
+    constructor(parts: DispatcherParts);
+    get handled(): number;
+    get dead(): number;
+    get skipped(): number;
+    get isPaused(): boolean;
+    /** Whether it could start more calls than it has events for. */
+    get isHungry(): boolean;
+    pause(): void;
+    resume(): void;
+    /** Starts what may start. */
+    start(): void;
+    /** From now on only what is in hand is finished. */
+    drain(): void;
+    /** Nothing that was fetched is this consumer's any more. Gives how many events were with the handler. */
+    abandon(): number;
+    close(): void;
+}
+
+// dist/consumer/dead-letters.d.ts
+import type { Broker } from '../core/broker.ts';
+import type { LogRecord, WireRecord } from '../core/codec.ts';
+import type { Logger } from '../core/logger.ts';
+import type { BrokenRecord } from './broken.ts';
+/** Where an event came from that is a dead letter. */
+export interface Provenance {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly timestamp: number;
+}
+/** The topic of a group's dead letters. */
+export declare function deadLetterTopic(topic: string, group: string): string;
+/** A record that is to be a dead letter, and what is known of its failures. */
+export interface Letter {
+    readonly topic: string;
+    readonly partition: number;
+    readonly record: LogRecord;
+    readonly attempts: number;
+    readonly firstFailedAt: number;
+    readonly lastFailedAt: number;
+}
+export interface DeadLettersParts {
+    readonly broker: Pick<Broker, 'openProducer'>;
+    readonly logger: Logger;
+    readonly group: string;
+    /** For all topics; `null`: one for each. */
+    readonly topic: string | null;
+    /** The records are dead letters already: those that fail again keep where they came from. */
+    readonly isRedrive: boolean;
+}
+/**
+ * Writes a group's dead letters: value, key and headers as they were, and behind these where it came
+ * from and why. It connects with the first one.
+ */
+export declare class DeadLetters {
+    #private;
+    constructor(parts: DeadLettersParts);
+    /** Resolves when all replicas have it. */
+    send(letter: Letter, error: unknown): Promise<void>;
+    /** Resolves when all replicas have a record that no codec reads. */
+    sendBroken({ topic, partition, ...record }: BrokenRecord, reason: unknown): Promise<void>;
+    /** What is under way rejects. */
+    close(): void;
+}
+/** Where a dead letter came from; `null` for a record that is none. */
+export declare function provenanceOf({ headers }: Pick<WireRecord, 'headers'>): Provenance | null;
+/** The headers that the record had before it became a dead letter. */
+export declare function ownHeaders({ headers }: Pick<WireRecord, 'headers'>): WireRecord['headers'];
+
+// dist/consumer/consume/troubles.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
+import type { Entry } from './entry.ts';
+import type { Run } from './runs.ts';
+/** The event that holds a consumer up. */
+export interface HeldEvent {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: bigint;
+    readonly key: string | null;
+    /** Failures so far. */
+    readonly attempts: number;
+    /** Since it was first given to the handler. */
+    readonly ageMs: number;
+    /** What it fails with; `null` where the handler has not ended. */
+    readonly reason: string | null;
+}
+export interface TroublesParts {
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly name: string;
+}
+/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
+export declare class Troubles {
+    #private;
+    constructor(parts: TroublesParts);
+    /** The event that is blocked for the longest time. */
+    get firstBlocked(): {
+        readonly since: Date;
+        readonly event: HeldEvent;
+    } | null;
+    /** Since when the inbox's database is away. */
+    get awaySince(): Date | null;
+    has(entry: Entry): boolean;
+    describe(entry: Entry, reason: string | null): HeldEvent;
+    failed(entry: Entry, error: unknown): void;
+    blocked(entry: Entry, error: unknown): void;
+    cured(entry: Entry): void;
+    buried(entry: Entry, error: unknown): void;
+    stuck(run: Run): void;
+    unstuck(run: Run): void;
+    inboxIsAway(error: unknown): void;
+    inboxIsBack(): void;
+    /** The events are another's. */
+    forgetEvents(): void;
+}
+
 // dist/consumer/event-stream.d.ts
 import type { Readable } from 'node:stream';
 import type { Broker } from '../core/broker.ts';
@@ -978,8 +1914,9 @@ import type { Logger } from '../core/logger.ts';
 import { type DeadLetter } from './broken-records.ts';
 import { type StreamCounts } from './counts.ts';
 import { type StreamHealth } from './health.ts';
+import { type PartitionLag } from './lag.ts';
 import type { StreamOptions } from './options.ts';
-import { ReceivedEvent } from './received-event.ts';
+import type { ReceivedEvent } from './received-event.ts';
 export interface StreamParts {
     readonly broker: Pick<Broker, 'openLog'>;
     readonly codecFor: (topic: string) => Codec;
@@ -989,15 +1926,6 @@ export interface StreamParts {
     readonly deadLetter?: DeadLetter;
     /** Told when the stream is over. */
     readonly onEnd?: () => void;
-}
-/** How far one partition is read. */
-export interface PartitionLag {
-    readonly topic: string;
-    readonly partition: number;
-    /** Everything below it is handled. */
-    readonly mark: bigint;
-    /** Records between the mark and the end of the partition; `null` before the first fetch. */
-    readonly lag: bigint | null;
 }
 /**
  * The events of topics, for one `for await`. It starts with the first `next()`.
@@ -1011,7 +1939,7 @@ export interface PartitionLag {
  * waited for. `next()` throws where no waiting helps: a `BrokerError` of what is forbidden or
  * misconfigured, an `OffsetLostError`, a `BrokenRecordError`.
  */
-export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>, AsyncDisposable {
+export declare class EventStream<T = unknown> implements AsyncIterableIterator<ReceivedEvent<T>>, AsyncDisposable {
     #private;
     readonly topics: readonly string[];
     readonly group: string | null;
@@ -1023,9 +1951,9 @@ export declare class EventStream implements AsyncIterableIterator<ReceivedEvent>
      */
     readable(): Readable;
     /** The next event; everything handed out before is handled by that, unless acks are manual. */
-    next(): Promise<IteratorResult<ReceivedEvent, undefined>>;
+    next(): Promise<IteratorResult<ReceivedEvent<T>, undefined>>;
     /** Ends the stream at once; what is in hand is not handled, and comes again. */
-    return(): Promise<IteratorResult<ReceivedEvent, undefined>>;
+    return(): Promise<IteratorResult<ReceivedEvent<T>, undefined>>;
     /**
      * Hands nothing more out, lets what is in hand finish for `drainTimeout`, and ends the stream.
      *
@@ -1074,48 +2002,6 @@ export declare class BrokenRecords {
 /** Throws where a dead letter would have nowhere to go. */
 export declare function requireDeadLetters(onBroken: OnBroken, deadLetter: DeadLetter | undefined): void;
 
-// dist/consumer/broken.d.ts
-import type { DecodedEvent, LogRecord } from '../core/codec.ts';
-import { BrokenRecordError } from '../core/errors.ts';
-/** A record that no codec reads, as it is in the log. */
-export interface BrokenRecord extends LogRecord {
-    readonly topic: string;
-    readonly partition: number;
-    /** What the codec threw. */
-    readonly cause: unknown;
-}
-type BrokenAnswer = 'stop' | 'deliver' | 'deadLetter';
-type BrokenVerdict = BrokenAnswer | 'skip' | DecodedEvent;
-/** What to do with a broken record; a function may also skip it, or read it after all. */
-export type OnBroken = BrokenAnswer | ((record: BrokenRecord) => BrokenVerdict | Promise<BrokenVerdict>);
-/** What to hand out in a broken record's place. */
-export interface Mended {
-    readonly decoded: DecodedEvent;
-    readonly broken?: Broken;
-}
-/** Why an event is broken, and the bytes that an event has no place for. */
-export interface Broken {
-    /** What the codec threw. */
-    readonly cause: unknown;
-    readonly key: Buffer | null;
-}
-/** What becomes of a broken record. */
-export type Judgement = ({
-    readonly state: 'event';
-} & Mended) | {
-    readonly state: 'skip';
-} | {
-    readonly state: 'deadLetter';
-} | {
-    readonly state: 'stop';
-    readonly error: BrokenRecordError;
-};
-/** Asks the policy. A tombstone is not broken: it has nothing to read. Throws whatever the function throws. */
-export declare function judge(onBroken: OnBroken, record: BrokenRecord): Promise<Judgement>;
-/** The option with its default; `call` is whose it is. */
-export declare function onBrokenOf(call: string, onBroken: unknown): OnBroken;
-export {};
-
 // dist/consumer/counts.d.ts
 /** What became of records other than being handed out as they are, since the stream began. */
 export interface StreamCounts {
@@ -1156,41 +2042,6 @@ export declare class Patience {
 export declare function mayPass(error: unknown): error is BrokerError;
 /** What `work` comes to, or the signal's reason where that is first; `work` then ends unheard. */
 export declare function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
-
-// dist/consumer/health.d.ts
-import type { Clock } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
-export interface StreamHealth {
-    /**
-     * `starting` until the first partitions are assigned, `rebalancing` while the group gathers,
-     * `reconnecting` while the broker can't be reached, `stopped` once the stream is over.
-     */
-    readonly state: 'starting' | 'running' | 'rebalancing' | 'reconnecting' | 'stopped';
-    /** When it came into this state. */
-    readonly since: Date;
-}
-type Phase = Exclude<StreamHealth['state'], 'reconnecting'>;
-/** What asks the broker on its own: an outage is over when each of them got an answer again. */
-export type Asking = 'reading' | 'group' | 'commit';
-/**
- * How a reader is. An outage is reported once when it begins, and once when it is over. Who gave up
- * asking, as a rebalance makes a commit do, may never ask again: any answer to another is then its
- * answer, too.
- */
-export declare class Health {
-    #private;
-    constructor(parts: {
-        clock: Clock;
-        logger: Logger;
-        name: string;
-    });
-    get current(): StreamHealth;
-    enter(phase: Phase): void;
-    unanswered(asking: Asking, error: unknown): void;
-    gaveUp(asking: Asking): void;
-    answered(asking: Asking): void;
-}
-export {};
 
 // dist/consumer/options.d.ts
 import { type Backpressure, type BackpressureSettings } from './backpressure.ts';
@@ -1282,684 +2133,6 @@ export declare function backpressureOf(given?: unknown): BackpressureSettings;
 /** Whether it gives events up: on a backlog nearly all of them. */
 export declare function givesUp({ strategy }: BackpressureSettings): boolean;
 export {};
-
-// dist/consumer/reading-options.d.ts
-import type { Position } from '../core/log.ts';
-/**
- * Where to begin: at the first record, at what comes from now on, at the first one published at or
- * after a time, or at offsets, as positions or as `{ topic: { partition: offset } }`; partitions
- * without one begin at their first record.
- */
-export type StartAt = 'earliest' | 'latest' | Date | readonly Position[] | Readonly<Record<string, Readonly<Record<number, bigint>>>>;
-/** What streams and consumers have in common. */
-export interface ReadingOptions {
-    /**
-     * The consumer group: its members share the partitions, and its committed offsets outlive them.
-     * None: every event of all partitions, and nothing is committed. @defaultValue none
-     */
-    readonly group?: string;
-    /**
-     * Where to begin; with a group only where nothing is committed yet.
-     * @defaultValue `'earliest'` with a group, `'latest'` without, and where `backpressure` gives events up
-     */
-    readonly from?: StartAt;
-    /** Begin at `from` even where the group has committed something: a replay. @defaultValue false */
-    readonly seek?: boolean;
-    /**
-     * When handled events are committed, which bounds what comes again after a crash:
-     * `auto` every `commitInterval`, `batch` after each page, `message` before the next event.
-     * @defaultValue `'auto'`
-     */
-    readonly commit?: 'auto' | 'batch' | 'message';
-    /** Milliseconds between the commits of `auto`. @defaultValue 1000 */
-    readonly commitInterval?: number;
-    /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
-    readonly drainTimeout?: number;
-    /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
-    readonly sessionTimeout?: number;
-    /** Ends it: what is handled is committed first. */
-    readonly signal?: AbortSignal;
-}
-export interface ReadingSettings {
-    readonly topics: readonly string[];
-    readonly group: string | null;
-    readonly from: 'earliest' | 'latest' | Date | readonly Position[];
-    readonly seek: boolean;
-    readonly commit: 'auto' | 'batch' | 'message';
-    readonly commitInterval: number;
-    readonly drainTimeout: number;
-    readonly sessionTimeout: number;
-    readonly signal: AbortSignal | null;
-}
-/** The longest that anything may take or wait for: a day. */
-export declare const DAY_MS = 86400000;
-/**
- * The options of `call`, which is `stream` or `consume`, with their defaults. Throws an
- * `OptionError` that names the wrong one. Names that it doesn't know are not its to refuse.
- */
-export declare function readingSettings(call: string, topics: string | readonly string[], options: ReadingOptions & {
-    readonly startsAt?: 'latest';
-}): ReadingSettings;
-
-// dist/consumer/received-event.d.ts
-import type { Broken } from './broken.ts';
-import type { Delivery } from './marks.ts';
-/** Who is told that an event is handled. */
-export interface Acknowledger {
-    acknowledge(delivery: Delivery): Promise<void>;
-}
-/** An event as a reader gets it. Bytes of payload, key and headers are those that were sent. */
-export declare class ReceivedEvent {
-    #private;
-    readonly topic: string;
-    readonly partition: number;
-    readonly offset: bigint;
-    /** Set where no codec could read it and `onBroken` is `deliver`: `payload` and `headers` are the record's. */
-    readonly broken: Broken | undefined;
-    /** The same however often the event is published; `undefined` on records of other systems that have none. */
-    get uuid(): string | undefined;
-    /** When it happened, as the sender said. */
-    get timestamp(): Date | undefined;
-    /** When it was published. */
-    get publishedAt(): Date;
-    /** `null` is no key; the empty string is one. */
-    get key(): string | null;
-    get msgType(): string;
-    get mimeType(): string;
-    /** In the sender's order; a name may occur more than once. */
-    get headers(): readonly (readonly [name: string, value: Buffer])[];
-    /** `null` is a tombstone. */
-    get payload(): Buffer | null;
-    /** The text of the first header of this name. */
-    header(name: string): string | undefined;
-    /** The payload as text; empty for a tombstone. */
-    text(): string;
-    /** The payload as JSON; `null` for a tombstone. Throws an `EventError` where it isn't JSON. */
-    json<T = unknown>(): T;
-    /**
-     * Marks it handled, whatever the loop does next. With `commit: 'message'` it resolves when that is
-     * committed. After the stream has ended, or the partition has gone to another member, it does
-     * nothing: the event comes again.
-     */
-    ack(): Promise<void>;
-}
-
-// dist/consumer/marks.d.ts
-import type { TopicPartition } from '../core/log.ts';
-/** An event that was handed out. */
-export interface Delivery {
-    readonly of: PartitionMark;
-    readonly offset: bigint;
-    handled: boolean;
-}
-/**
- * How far a partition is handled: the lowest event that was handed out and is not handled, or, where
- * there is none, the position after what was handed out last. It never goes back, and it passes
- * records that no reader sees, so that the lag behind them reaches 0.
- */
-export declare class PartitionMark implements TopicPartition {
-    #private;
-    readonly topic: string;
-    readonly partition: number;
-    /** Of the membership that owns it; 0 without a group. */
-    generation: number;
-    /** What the broker has; `null` where nothing was committed. */
-    committed: bigint | null;
-    /** The offset after the partition's last record, as the last fetch saw it. */
-    endOffset: bigint | null;
-    constructor(at: TopicPartition, start: {
-        offset: bigint;
-        generation: number;
-    });
-    /** Everything below it is handled. */
-    get offset(): bigint;
-    /** Events handed out at or above the mark, handled ones behind an unhandled one included. */
-    get inHand(): number;
-    deliver(offset: bigint): Delivery;
-    /** May come in any order, and again. */
-    handle(delivery: Delivery): void;
-    /** It goes on from where it is: what becomes of its deliveries, done or under way, marks nothing. */
-    abandon(): void;
-    /** All records below `offset` were handed out, or are for no reader. */
-    pass(offset: bigint): void;
-}
-
-// dist/consumer/consume/handling.d.ts
-import type { Codec } from '../../core/codec.ts';
-import { type Inbox } from '../../core/inbox.ts';
-import { ReceivedEvent } from '../received-event.ts';
-import type { Outcome } from './dispatcher.ts';
-import type { ConsumeSettings } from './options.ts';
-import type { Run } from './runs.ts';
-/** What a handler gets beside its events. */
-export interface HandlerContext<Tx = unknown> {
-    /** Aborts when the handler takes longer than `timeout`, or when what it does counts no more. */
-    readonly signal: AbortSignal;
-    /** The inbox's transaction; `undefined` without an inbox. It is committed when the handler ends. */
-    readonly tx: Tx;
-    /** From 1: how often the first of the events was given to a handler here. */
-    readonly attempt: number;
-}
-export type Handler<Tx = unknown> = (event: ReceivedEvent, context: HandlerContext<Tx>) => unknown;
-export type BatchHandler<Tx = unknown> = (events: readonly ReceivedEvent[], context: HandlerContext<Tx>) => unknown;
-export interface HandlingParts {
-    readonly settings: ConsumeSettings;
-    readonly codecFor: (topic: string) => Codec;
-    readonly handler: BatchHandler<never>;
-    readonly inbox: Inbox | null;
-    /** The records are dead letters: each is given as the event that it was. */
-    readonly isRedrive: boolean;
-    readonly onDuplicates: (count: number) => void;
-}
-/** Makes events of records, and calls the handler with them: in the inbox's transaction, if there is one. */
-export declare class Handling {
-    #private;
-    constructor(parts: HandlingParts);
-    /** Never rejects. */
-    call(run: Run): Promise<Outcome>;
-}
-
-// dist/consumer/consume/dispatcher.d.ts
-import type { Clock } from '../../core/clock.ts';
-import type { Logger } from '../../core/logger.ts';
-import { Backlog } from './backlog.ts';
-import type { DeadLetters } from '../dead-letters.ts';
-import { Runs, type Run } from './runs.ts';
-import { Troubles } from './troubles.ts';
-import type { ConsumeSettings } from './options.ts';
-import type { Entry } from './partition-work.ts';
-export type Entries = readonly [Entry, ...Entry[]];
-/** What became of a call of the handler; `count` events from the first one were given to it. */
-export type Outcome = {
-    readonly state: 'handled';
-    readonly count: number;
-}
-/** `isUndone`: what was done for those before the failed one is undone. */
- | {
-    readonly state: 'failed';
-    readonly error: unknown;
-    readonly count: number;
-    readonly isUndone?: boolean;
-}
-/** The inbox's database is away: no event's fault. */
- | {
-    readonly state: 'away';
-    readonly error: unknown;
-}
-/** The first one is passed over, as `onBroken` said. */
- | {
-    readonly state: 'skipped';
-}
-/** To be a dead letter, without an attempt. */
- | {
-    readonly state: 'dead';
-    readonly error: unknown;
-}
-/** The consumer can't go on. */
- | {
-    readonly state: 'over';
-    readonly error: unknown;
-};
-export interface DispatcherParts {
-    readonly settings: ConsumeSettings;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly name: string;
-    readonly deadLetters: Pick<DeadLetters, 'send'> | null;
-    /** Calls the handler. Never rejects. */
-    readonly call: (run: Run) => Promise<Outcome>;
-    /** A mark may have moved, or there is room for more. */
-    readonly onProgress: () => void;
-    readonly onOver: (error: unknown) => void;
-}
-/**
- * Gives events to the handler: one at a time of a lane, `concurrency` of them side by side.
- *
- * An event that fails waits in its lane, and takes no place of the others. While it drains (the
- * group takes the partitions, or the consumer stops) it starts only what is in hand already, because
- * a later event of the partition was handed out; an event that is blocked is let go.
- */
-export declare class Dispatcher {
-    #private;
-    readonly backlog: Backlog;
-    readonly runs: Runs;
-    readonly troubles: Troubles;
-    constructor(parts: DispatcherParts);
-    get handled(): number;
-    get dead(): number;
-    get skipped(): number;
-    get isPaused(): boolean;
-    /** Whether it could start more calls than it has events for. */
-    get isHungry(): boolean;
-    pause(): void;
-    resume(): void;
-    /** Starts what may start. */
-    start(): void;
-    /** From now on only what is in hand is finished. */
-    drain(): void;
-    /** Nothing that was fetched is this consumer's any more. Gives how many events were with the handler. */
-    abandon(): number;
-    close(): void;
-}
-
-// dist/consumer/consume/backlog.d.ts
-import type { PartitionMark } from '../marks.ts';
-import type { ReadPage } from '../reader.ts';
-import { type Entry, type Lane, type Order, PartitionWork } from './partition-work.ts';
-export interface BacklogLimits {
-    readonly order: Order;
-    /** Most events of a partition. */
-    readonly window: number;
-    readonly windowBytes: number;
-    /** Most events of one call. */
-    readonly batch: number;
-    /** Told of a lane that has fewer, and is to be offered again when it waited for long enough. */
-    readonly onPartial: (lane: Lane) => void;
-}
-/** What was fetched and is not handled, and which of it may start next. */
-export declare class Backlog {
-    #private;
-    constructor(limits: BacklogLimits);
-    get works(): Iterable<PartitionWork>;
-    /** How many calls of the handler may start. */
-    get ready(): number;
-    of(mark: PartitionMark): PartitionWork | undefined;
-    isFull(mark: PartitionMark): boolean;
-    add(page: ReadPage): void;
-    /** The lane may go on. */
-    offer(lane: Lane): void;
-    /** Hands out what is to be handled next by one call. */
-    take(): readonly [Entry, ...Entry[]] | null;
-    /** The first event of the lane is handled. */
-    handled(lane: Lane): void;
-    /** Forgets what is not in hand; what is goes on. */
-    keepInHand(): void;
-    /** Forgets all. */
-    abandon(): void;
-}
-
-// dist/consumer/reader.d.ts
-import type { Clock } from '../core/clock.ts';
-import type { LogClient, Page } from '../core/log.ts';
-import type { Logger } from '../core/logger.ts';
-import type { Health } from './health.ts';
-import type { PartitionMark } from './marks.ts';
-import type { ReadingSettings } from './reading-options.ts';
-/** What a fetch brought of one partition, for as long as `epoch` is the reader's. */
-export interface ReadPage {
-    readonly mark: PartitionMark;
-    readonly page: Page;
-    readonly epoch: number;
-}
-export interface ReaderParts {
-    readonly client: LogClient;
-    readonly settings: ReadingSettings;
-    readonly logger: Logger;
-    readonly clock: Clock;
-    readonly health: Health;
-    /** There are pages to take, or it failed. */
-    readonly onReady: () => void;
-    /** What was taken before is void; `draining`: what is in hand may finish, `over`: no longer. */
-    readonly onEpoch?: (what: 'draining' | 'over') => void;
-    /** Whether a partition is not to be fetched for now. @defaultValue as many events in hand as fit the window */
-    readonly isFull?: (mark: PartitionMark) => boolean;
-}
-/**
- * Reads the partitions that are this reader's, one fetch ahead: the pages of one fetch are in hand,
- * those of the next are in flight or wait to be taken. Then fetching stops: the broker is the buffer.
- */
-export declare class Reader {
-    #private;
-    private constructor();
-    /** Starts to read. */
-    static start(parts: ReaderParts): Reader;
-    /** What was fetched and taken belongs to this epoch, or to none any more. */
-    get epoch(): number;
-    marks(): Iterable<PartitionMark>;
-    /** The pages that were fetched, or `null`. Taking them starts the next fetch. Throws what ended the reading. */
-    take(): ReadPage[] | null;
-    /** A mark may have moved. */
-    progressed(): void;
-    /** Commits what is handled. */
-    commit(): Promise<void>;
-    /** Resolves when nothing is in hand, or when `signal` aborts. */
-    drained(signal: AbortSignal): Promise<void>;
-    /** Commits what is handled, for as long as `patience` lasts, leaves the group and closes the client. */
-    close(patience: AbortSignal): Promise<void>;
-}
-
-// dist/consumer/consume/partition-work.d.ts
-import { type LogRecord } from '../../core/codec.ts';
-import type { Mended } from '../broken.ts';
-import type { Delivery, PartitionMark } from '../marks.ts';
-import type { ReadPage } from '../reader.ts';
-/** A record that was fetched and is not handled. */
-export declare class Entry {
-    readonly lane: Lane;
-    readonly record: LogRecord;
-    readonly bytes: number;
-    /** Counts the events of its partition. */
-    readonly number: number;
-    /** What is handed out for it, once it was read. */
-    decoded: Mended | null;
-    /** `null` until it, or one behind it in its partition, is handed out. */
-    delivery: Delivery | null;
-    /** Another has the partition, or the consumer has ended: what becomes of it counts no more. */
-    isAbandoned: boolean;
-    /** By the clock, when it was first given to the handler. */
-    beganAt: number | null;
-    attempts: number;
-    firstFailedAt: number;
-    lastFailedAt: number;
-    constructor(lane: Lane, record: LogRecord, number: number);
-    get topic(): string;
-    get partition(): number;
-    /** Where it is, for messages and maps. */
-    get place(): string;
-    get key(): string | null;
-    /** Counts a failure. */
-    failed(now: number): void;
-}
-/**
- * Events that wait for each other, in offset order: those of a key, or of a partition.
- * `idle`: it has none, or waits for more of them; `ready`: its first may start; `busy`: it runs;
- * `waiting`: for its next attempt, or for a dead letter to be written.
- */
-export declare class Lane {
-    readonly of: PartitionWork;
-    /** As the partition knows it; `null` for an event without order. */
-    readonly key: string | null;
-    state: 'idle' | 'ready' | 'busy' | 'waiting';
-    entries: Entry[];
-    /** How many of the next ones are given one by one, to find the one that fails. */
-    singles: number;
-    /** It waits for a batch to fill. */
-    isFilling: boolean;
-    /** It waited long enough for a batch to fill. */
-    isDue: boolean;
-    constructor(of: PartitionWork, key: string | null);
-}
-export type Order = 'key' | 'partition' | 'none';
-/**
- * What was fetched of one partition. An event counts as in hand when it, or a later one, is given to
- * the handler: whoever gets the partition next goes on behind all of these.
- */
-export declare class PartitionWork {
-    #private;
-    readonly mark: PartitionMark;
-    /** Keys whose later events follow a dead one. */
-    readonly deadKeys: Set<string>;
-    /** Lanes that wait until the mark is nearer. */
-    beyond: Lane[];
-    constructor(mark: PartitionMark, order: Order);
-    /** Events between the mark and the position. */
-    get events(): number;
-    /** Bytes of the events that are not handled. */
-    get bytes(): number;
-    /** In the order in which they were fetched. */
-    get unhandled(): ReadonlySet<Entry>;
-    /** How many events lie between the first that is not handled and this one. */
-    distance(entry: Entry): number;
-    /** Gives the lanes that the events of the page are in. */
-    add({ page }: ReadPage): ReadonlySet<Lane>;
-    /** The event, and all before it, are in hand. */
-    handOut(last: Entry): void;
-    /** The first event of the lane is handled. */
-    handled(lane: Lane): void;
-    /** Forgets what is not in hand. */
-    keepInHand(): void;
-}
-
-// dist/consumer/dead-letters.d.ts
-import type { Broker } from '../core/broker.ts';
-import type { LogRecord, WireRecord } from '../core/codec.ts';
-import type { Logger } from '../core/logger.ts';
-import type { BrokenRecord } from './broken.ts';
-/** Where an event came from that is a dead letter. */
-export interface Provenance {
-    readonly topic: string;
-    readonly partition: number;
-    readonly offset: bigint;
-    readonly timestamp: number;
-}
-/** The topic of a group's dead letters. */
-export declare function deadLetterTopic(topic: string, group: string): string;
-/** A record that is to be a dead letter, and what is known of its failures. */
-export interface Letter {
-    readonly topic: string;
-    readonly partition: number;
-    readonly record: LogRecord;
-    readonly attempts: number;
-    readonly firstFailedAt: number;
-    readonly lastFailedAt: number;
-}
-export interface DeadLettersParts {
-    readonly broker: Pick<Broker, 'openProducer'>;
-    readonly logger: Logger;
-    readonly group: string;
-    /** For all topics; `null`: one for each. */
-    readonly topic: string | null;
-    /** The records are dead letters already: those that fail again keep where they came from. */
-    readonly isRedrive: boolean;
-}
-/**
- * Writes a group's dead letters: value, key and headers as they were, and behind these where it came
- * from and why. It connects with the first one.
- */
-export declare class DeadLetters {
-    #private;
-    constructor(parts: DeadLettersParts);
-    /** Resolves when all replicas have it. */
-    send(letter: Letter, error: unknown): Promise<void>;
-    /** Resolves when all replicas have a record that no codec reads. */
-    sendBroken({ topic, partition, ...record }: BrokenRecord, reason: unknown): Promise<void>;
-    /** What is under way rejects. */
-    close(): void;
-}
-/** Where a dead letter came from; `null` for a record that is none. */
-export declare function provenanceOf({ headers }: Pick<WireRecord, 'headers'>): Provenance | null;
-/** The headers that the record had before it became a dead letter. */
-export declare function ownHeaders({ headers }: Pick<WireRecord, 'headers'>): WireRecord['headers'];
-
-// dist/consumer/consume/runs.d.ts
-import type { Clock } from '../../core/clock.ts';
-import type { Entry } from './partition-work.ts';
-/** A call of the handler. */
-export declare class Run {
-    #private;
-    readonly entries: readonly [Entry, ...Entry[]];
-    /** By `clock.monotonic` and `clock.now`. */
-    readonly start: number;
-    readonly startedAt: number;
-    isStuck: boolean;
-    readonly ended: PromiseWithResolvers<void>;
-    constructor(entries: readonly [Entry, ...Entry[]], clock: Clock);
-    /** Made only for handlers that look at it: it costs more than an event. */
-    get signal(): AbortSignal;
-    abort(reason: string): void;
-}
-export interface RunsParts {
-    readonly clock: Clock;
-    readonly timeoutMs: number;
-    readonly onStuck: (run: Run) => void;
-}
-/** The calls of the handler that have not ended. All have the same time, so the oldest is the next to be over it. */
-export declare class Runs {
-    #private;
-    constructor(parts: RunsParts);
-    get size(): number;
-    get stuck(): Run | undefined;
-    begin(entries: readonly [Entry, ...Entry[]]): Run;
-    end(run: Run): void;
-    /** Their signals abort; they go on beside what is started from now on. Gives how many events. */
-    abandon(): number;
-    /** The call that was abandoned with this event, where it has not ended. */
-    abandonedWith(entry: Entry): Run | undefined;
-    /** Nothing is watched any longer. */
-    close(): void;
-}
-
-// dist/consumer/consume/troubles.d.ts
-import type { Clock } from '../../core/clock.ts';
-import type { Logger } from '../../core/logger.ts';
-import type { Entry } from './partition-work.ts';
-import type { Run } from './runs.ts';
-/** The event that holds a consumer up. */
-export interface HeldEvent {
-    readonly topic: string;
-    readonly partition: number;
-    readonly offset: bigint;
-    readonly key: string | null;
-    /** Failures so far. */
-    readonly attempts: number;
-    /** Since it was first given to the handler. */
-    readonly ageMs: number;
-    /** What it fails with; `null` where the handler has not ended. */
-    readonly reason: string | null;
-}
-export interface TroublesParts {
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly name: string;
-}
-/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
-export declare class Troubles {
-    #private;
-    constructor(parts: TroublesParts);
-    /** The event that is blocked for the longest time. */
-    get firstBlocked(): {
-        readonly since: Date;
-        readonly event: HeldEvent;
-    } | null;
-    /** Since when the inbox's database is away. */
-    get awaySince(): Date | null;
-    has(entry: Entry): boolean;
-    describe(entry: Entry, reason: string | null): HeldEvent;
-    failed(entry: Entry, error: unknown): void;
-    blocked(entry: Entry, error: unknown): void;
-    cured(entry: Entry): void;
-    buried(entry: Entry, error: unknown): void;
-    stuck(run: Run): void;
-    unstuck(run: Run): void;
-    inboxIsAway(error: unknown): void;
-    inboxIsBack(): void;
-    /** The events are another's. */
-    forgetEvents(): void;
-}
-
-// dist/consumer/consume/options.d.ts
-import type { Inbox } from '../../core/inbox.ts';
-import type { OutboxStore } from '../../core/outbox-store.ts';
-import { type OnBroken } from '../broken.ts';
-import { type ReadingOptions, type ReadingSettings } from '../reading-options.ts';
-import type { ReceivedEvent } from '../received-event.ts';
-import type { Order } from './partition-work.ts';
-import { type RetryOptions, type RetrySettings } from './retry.ts';
-interface SharedOptions<Tx> extends Omit<ReadingOptions, 'commit'> {
-    /** The consumer group: its members share the partitions. */
-    readonly group: string;
-    /** Most calls of the handler side by side. @defaultValue 16 */
-    readonly concurrency?: number;
-    /**
-     * Most events of a partition between the first that is not handled and the last that was fetched,
-     * at most 64 MiB of them: it bounds memory, and what comes again after a crash. @defaultValue 10000
-     */
-    readonly window?: number;
-    /** How a failed event is tried again; it holds back only what waits for it. */
-    readonly retry?: RetryOptions;
-    /** A handler that takes longer, in milliseconds, is `stuck`: its signal aborts. @defaultValue 60000 */
-    readonly timeout?: number;
-    /**
-     * Where an event goes that failed too often, or was rejected: `topic`, or `<topic>.<group>.dead`.
-     * @defaultValue none: it is tried for ever
-     */
-    readonly deadLetter?: {
-        readonly topic?: string;
-    };
-    /**
-     * Whether later events of a dead letter's key go on, or follow it there, for as long as this
-     * consumer has the partition. @defaultValue `'continue'`
-     */
-    readonly afterDead?: 'continue' | 'follow';
-    /**
-     * Handles each event once per group, in a transaction with what the handler does: `true` for the
-     * store of the bus, or another store. @defaultValue none
-     */
-    readonly inbox?: true | Inbox<Tx> | OutboxStore<Tx>;
-    /** What an event is known by in the inbox, a UUID. @defaultValue its `uuid`, else its `ce_source` and `ce_id`, else its place */
-    readonly inboxKey?: (event: ReceivedEvent) => string;
-    /** With `seek` and an inbox: whether what was handled before is handled again, or only what is missing. */
-    readonly replay?: 'again' | 'missing';
-    /**
-     * What becomes of a record that no codec reads: `stop` ends the consumer before it with a
-     * `BrokenRecordError`; `deliver` gives it to the handler with `broken` and its bytes;
-     * `deadLetter` puts it there; a function says one of these or `'skip'`, or reads it.
-     * @defaultValue `'stop'`
-     */
-    readonly onBroken?: OnBroken;
-}
-export interface ConsumeOptions<Tx = unknown> extends SharedOptions<Tx> {
-    /** One at a time per key, per partition, or without any order. Events without a key have none. @defaultValue `'key'` */
-    readonly order?: Order;
-}
-export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
-    /** Most events of one call. @defaultValue 100 */
-    readonly maxEvents?: number;
-    /** How long the first event of a batch waits for more, in milliseconds. @defaultValue 100 */
-    readonly maxWait?: number;
-}
-export interface ConsumeSettings {
-    readonly reading: ReadingSettings;
-    readonly group: string;
-    readonly order: Order;
-    readonly maxEvents: number;
-    readonly maxWait: number;
-    readonly concurrency: number;
-    readonly window: number;
-    readonly windowBytes: number;
-    readonly retry: RetrySettings;
-    readonly timeout: number;
-    /** `topic: null`: one for each topic. `null`: none. */
-    readonly deadLetter: {
-        readonly topic: string | null;
-    } | null;
-    readonly afterDead: 'continue' | 'follow';
-    readonly inboxKey: ((event: ReceivedEvent) => string) | null;
-    readonly replay: 'again' | 'missing';
-    readonly onBroken: OnBroken;
-}
-/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
-export declare function consumeSettings(topics: string | readonly string[], options: ConsumeOptions<never>, call?: string): ConsumeSettings;
-/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
-export declare function redriveSettings(deadTopic: string, options: ConsumeOptions<never>): ConsumeSettings;
-/** The options with their defaults. Throws an `OptionError` that names the wrong one. */
-export declare function batchSettings(topics: string | readonly string[], options: ConsumeBatchesOptions<never>): ConsumeSettings;
-export {};
-
-// dist/consumer/consume/retry.d.ts
-export interface RetryOptions {
-    /**
-     * How often an event is tried before it is a dead letter or, where there is no `deadLetter`,
-     * before the consumer says `blocked` and goes on trying. @defaultValue 5
-     */
-    readonly attempts?: number;
-    readonly backoff?: {
-        /** The wait after the first failure, in milliseconds. @defaultValue 100 */
-        readonly first?: number;
-        /** How much longer each wait is than the one before. @defaultValue 2 */
-        readonly factor?: number;
-        /** The longest wait, in milliseconds. @defaultValue 30000 */
-        readonly max?: number;
-        /** The part of a wait that is random, 0 to 1. @defaultValue 0.2 */
-        readonly jitter?: number;
-    };
-}
-export interface RetrySettings {
-    readonly attempts: number;
-    /** The wait after so many failures, in milliseconds. */
-    readonly waitMs: (failures: number) => number;
-}
-export declare function retrySettings(call: string, options?: RetryOptions): RetrySettings;
 
 // dist/relay/relay.d.ts
 import type { Broker } from '../core/broker.ts';

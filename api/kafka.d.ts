@@ -400,6 +400,12 @@ export interface GroupMembership {
      * not own in that generation are dropped, never sent: `false` where one was.
      */
     commit(marks: readonly Mark[]): Promise<boolean>;
+    /**
+     * `null` while the session certainly runs. Where the group may have heard nothing for longer, for
+     * this process stood still or the broker is away, others may have the partitions: what comes
+     * resolves when the group has answered, after `onLost` where the member was expelled.
+     */
+    heard(): Promise<void> | null;
     /** Tells the group at once. */
     leave(): Promise<void>;
 }
@@ -430,7 +436,11 @@ export interface Codec {
     /** Throws where the record isn't of this form: that record is broken. */
     decode(record: WireRecord, topic: string): DecodedEvent;
 }
-/** What a codec reads out of a record. Attributes that the record lacks are `undefined`. */
+/**
+ * What a codec reads out of a record. Attributes that the record lacks are `undefined`. It may be an
+ * instance with getters, as that of `cloudEvents` is, which a spread would not copy: a codec that
+ * wraps another one copies by name. What can't be read throws in `decode`, never in a getter.
+ */
 export interface DecodedEvent {
     readonly uuid: string | undefined;
     readonly timestamp: Date | undefined;
@@ -439,6 +449,8 @@ export interface DecodedEvent {
     readonly mimeType: string;
     readonly headers: readonly (readonly [name: string, value: Buffer])[];
     readonly payload: Buffer | null;
+    /** What the payload means, where the codec knows: it is handed out as `event.data`. */
+    readonly data?: unknown;
 }
 
 // dist/core/event.d.ts
@@ -716,9 +728,9 @@ export interface Inbox<Tx = unknown> {
      * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
      * transaction and the new ones, in the letters in which they were given (not at all where none is
      * new), and commits. Gives the new ones. Another call with one of them, here or in another
-     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
-     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
-     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended: what is
+     * executed on it later is a `TransactionError`, and so is a statement that would begin or end a
+     * transaction on it. Where a statement of `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
      *
      * Where `work` throws, everything is rolled back and it rejects with that very error, also where
      * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
@@ -729,10 +741,14 @@ export interface Inbox<Tx = unknown> {
      */
     once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
     /**
-     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
-     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     * Forgets what was handled longer ago than `retentionMs`, of all groups; at most one process at a
+     * time, in chunks of 1,000 and a tenth of the time, so that nobody notices. Gives how many. An
+     * event that comes again after that is new. `signal` ends it after the chunk in hand.
+     * @defaultValue `retentionMs` the store's `inboxRetentionSeconds`
      */
-    clean(retentionMs: number): Promise<number>;
+    clean(retentionMs?: number, options?: {
+        readonly signal?: AbortSignal;
+    }): Promise<number>;
 }
 /** What an event is known by. */
 export interface InboxOrigin {
@@ -760,6 +776,15 @@ export declare function inboxUuid(event: InboxOrigin): string;
 export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
 /** Which of `uuids`, as they were given, are among those that a store has just noted. */
 export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
+/** The option `inboxRetentionSeconds` of a store in milliseconds. Throws an `OptionError`. */
+export declare function inboxRetentionMs(option: string, seconds?: unknown): number;
+/** What an inbox is told to keep: `null` where that is everything. Throws an `OptionError`. */
+export declare function keptMs(given: number | undefined, own: number): number | null;
+/** Cleans chunk by chunk, a tenth of the time, until one is the last or `signal` aborts. */
+export declare function cleanInChunks(cleanChunk: () => Promise<{
+    readonly deleted: number;
+    readonly more: boolean;
+}>, signal?: AbortSignal): Promise<number>;
 
 // dist/brokers/kafka/kafka-options.d.ts
 import type { ConnectionOptions } from 'node:tls';

@@ -49,8 +49,16 @@ export interface PostgresOptions {
     readonly pooler?: boolean;
     /** The schema of the tables; an outbox of its own for each. @defaultValue 'oncommit' */
     readonly schema?: string;
-    /** How long a statement of a relay may take. @defaultValue 30_000 */
+    /**
+     * How long a statement of a relay may take, and how long an inbox waits for an event that another
+     * has in hand. @defaultValue 30_000
+     */
     readonly statementTimeoutMs?: number;
+    /**
+     * What a consumer's inbox has noted is forgotten after so long, and an event that comes again is
+     * new: longer than any replay goes back. `Infinity` keeps it. @defaultValue 604800 (7 days)
+     */
+    readonly inboxRetentionSeconds?: number;
 }
 /** Options that were checked, with the defaults. */
 export interface ResolvedOptions {
@@ -61,6 +69,7 @@ export interface ResolvedOptions {
     readonly schema: string;
     readonly quotedSchema: string;
     readonly statementTimeoutMs: number;
+    readonly inboxRetentionMs: number;
 }
 export declare function resolveOptions(options: PostgresOptions): ResolvedOptions;
 export declare function isPostgresJs(pool: unknown): pool is PostgresJsSql;
@@ -420,9 +429,9 @@ export interface Inbox<Tx = unknown> {
      * Begins a transaction, notes which of `uuids` are new for `group`, runs `work` with the
      * transaction and the new ones, in the letters in which they were given (not at all where none is
      * new), and commits. Gives the new ones. Another call with one of them, here or in another
-     * process, waits for this one and then skips it. `tx` is good until `work` has ended, and is not
-     * for `work` to end: that is a `TransactionError` where the driver can tell. Where a statement of
-     * `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
+     * process, waits for this one and then skips it. `tx` is good until `work` has ended: what is
+     * executed on it later is a `TransactionError`, and so is a statement that would begin or end a
+     * transaction on it. Where a statement of `work` failed and PostgreSQL can't commit any more, it rejects, even if `work` caught the error.
      *
      * Where `work` throws, everything is rolled back and it rejects with that very error, also where
      * that is a `StoreError` (of `send`, say): `===` tells. Where the database is away, its own
@@ -433,10 +442,14 @@ export interface Inbox<Tx = unknown> {
      */
     once(group: string, uuids: readonly string[], work: InboxWork<Tx>): Promise<ReadonlySet<string>>;
     /**
-     * Forgets what was handled longer ago than `retentionMs`; at most one process at a time, in
-     * chunks of 1,000. Gives how many. An event that comes again after that is new.
+     * Forgets what was handled longer ago than `retentionMs`, of all groups; at most one process at a
+     * time, in chunks of 1,000 and a tenth of the time, so that nobody notices. Gives how many. An
+     * event that comes again after that is new. `signal` ends it after the chunk in hand.
+     * @defaultValue `retentionMs` the store's `inboxRetentionSeconds`
      */
-    clean(retentionMs: number): Promise<number>;
+    clean(retentionMs?: number, options?: {
+        readonly signal?: AbortSignal;
+    }): Promise<number>;
 }
 /** What an event is known by. */
 export interface InboxOrigin {
@@ -464,6 +477,15 @@ export declare function inboxUuid(event: InboxOrigin): string;
 export declare function notedUuids(group: string, uuids: readonly string[]): readonly string[];
 /** Which of `uuids`, as they were given, are among those that a store has just noted. */
 export declare function freshUuids(uuids: readonly string[], noted: ReadonlySet<string>): ReadonlySet<string>;
+/** The option `inboxRetentionSeconds` of a store in milliseconds. Throws an `OptionError`. */
+export declare function inboxRetentionMs(option: string, seconds?: unknown): number;
+/** What an inbox is told to keep: `null` where that is everything. Throws an `OptionError`. */
+export declare function keptMs(given: number | undefined, own: number): number | null;
+/** Cleans chunk by chunk, a tenth of the time, until one is the last or `signal` aborts. */
+export declare function cleanInChunks(cleanChunk: () => Promise<{
+    readonly deleted: number;
+    readonly more: boolean;
+}>, signal?: AbortSignal): Promise<number>;
 
 // dist/stores/postgres/roles.d.ts
 /** Names of the roles that `rolesSql` makes. */
@@ -474,6 +496,8 @@ export interface RoleNames {
     readonly relay?: string;
     /** Forgets what was published. A process whose relay cleans has both. @defaultValue `<schema>_cleaner` */
     readonly cleaner?: string;
+    /** Handles events with an inbox, and cleans it. @defaultValue `<schema>_consumer` */
+    readonly consumer?: string;
     /** Looks at everything. @defaultValue `<schema>_operator` */
     readonly operator?: string;
 }
