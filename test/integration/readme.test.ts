@@ -4,9 +4,15 @@ import { randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Client } from 'pg'
+import { Client, Pool } from 'pg'
+import { local } from '../../src/brokers/local/index.ts'
+import { EventBus } from '../../src/bus/event-bus.ts'
+import type { Consumer } from '../../src/consumer/consume/consumer.ts'
+import { uuidv7 } from '../../src/core/uuid.ts'
 import { createDatabase, createTopic, sharedKafka, sharedPostgres } from '../servers/index.ts'
 import { blocksOf, onSources } from './documents.ts'
+import { eventually } from './stream/reading.ts'
+import { Sender } from './stream/sender.ts'
 
 const root = join(import.meta.dirname, '../..')
 const blocks = (language: string): string[] => blocksOf('README.md', language)
@@ -32,6 +38,42 @@ test('the quick start prints what the README says, on PostgreSQL and Kafka', asy
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+test("the README's consumer bills each order once, though it is published twice", async () => {
+  await using database = await createDatabase(
+    await sharedPostgres(),
+    `readme_${randomUUID().slice(0, 8)}`,
+  )
+  const { postgres } = await import('../../src/stores/postgres/index.ts')
+  const broker = local({ partitions: 1 })
+  await using sender = await Sender.open(broker)
+  const pool = new Pool({ connectionString: database.url })
+  pool.on('error', () => {})
+  await using bus = new EventBus({ store: postgres({ pool }), broker })
+  await bus.migrate()
+  await pool.query('CREATE TABLE bills (id text, total integer)')
+  const uuid = uuidv7()
+  const payload = Buffer.from('{"id":"o-1","total":42}')
+  await sender.sendEvents('orders', [
+    { uuid, payload },
+    { uuid, payload },
+  ])
+  const [, code = ''] = blocks('ts')
+  const [snippet = ''] = code.split("process.once('SIGTERM'")
+  const folder = mkdtempSync(join(root, 'test/integration/.readme-'))
+  const file = join(folder, 'billing.ts')
+  const [imports, own = ''] = snippet.split('\n\n')
+  writeFileSync(file, `${imports}\nexport const open = (bus) => {\n${own}\nreturn billing\n}\n`)
+  const { open } = (await import(file)) as { open: (bus: EventBus) => Consumer }
+  rmSync(folder, { recursive: true })
+  const billing = open(bus as EventBus)
+  await eventually('both are handled', () => billing.counts().handled === 2)
+  assert.equal((await billing.stop()).duplicates, 1)
+  const { rows } = await pool.query('SELECT * FROM bills')
+  assert.deepEqual(rows, [{ id: 'o-1', total: 42 }])
+  await bus.close()
+  await pool.end()
 })
 
 test("the README's plain SQL stores an event that waits to be published", async () => {
