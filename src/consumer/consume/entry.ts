@@ -7,7 +7,7 @@ import { Queue } from './queue.ts'
 export class Entry implements Delivery {
   readonly lane: Lane
   readonly offset: bigint
-  readonly record: LogRecord
+  record: LogRecord
   readonly bytes: number
   /** Counts the events of its partition. */
   readonly number: number
@@ -54,6 +54,17 @@ export class Entry implements Delivery {
 
   get key(): string | null {
     return this.decoded?.decoded.key ?? this.record.key?.toString() ?? null
+  }
+
+  /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */
+  detach(): void {
+    const { key, value, headers } = this.record
+    this.record = {
+      ...this.record,
+      key: key === null ? null : Buffer.from(key),
+      value: value === null ? null : Buffer.from(value),
+      headers: headers.map(([name, bytes]) => [name, Buffer.from(bytes)]),
+    }
   }
 
   /** Counts a failure. */

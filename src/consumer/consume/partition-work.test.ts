@@ -56,6 +56,21 @@ describe('what was fetched of a partition', () => {
     assert.equal(handled.deref(), undefined)
   })
 
+  it('keeps no page for an event that waits behind one that failed: it has its bytes apart', () => {
+    const mark = new PartitionMark(at, { offset: 0n, generation: 0 })
+    const backlog = newBacklog()
+    backlog.add(pageOf(mark, ['poison']))
+    const [poison] = backlog.take() ?? []
+    assert.ok(poison !== undefined)
+    poison.lane.state = 'waiting'
+    const later = pageOf(mark, ['poison'])
+    backlog.add(later)
+    const [, waiting] = backlog.of(mark)?.unhandled ?? []
+    const [original] = later.page.records
+    assert.deepEqual(waiting?.record, original)
+    assert.notEqual(waiting?.record.value, original?.value)
+  })
+
   it('goes on with a key whose lane was empty for a while, in order', () => {
     const mark = new PartitionMark(at, { offset: 0n, generation: 0 })
     const backlog = newBacklog()

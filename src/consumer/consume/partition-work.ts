@@ -65,6 +65,7 @@ export class PartitionWork implements LanesPartition {
       const lane = this.#laneOf(record)
       const entry = new Entry(lane, record, this.#count++)
       if (lane.state === 'idle') idle.add(lane)
+      else if (lane.state === 'waiting') entry.detach()
       lane.entries.push(entry)
       this.#entries.push(entry)
       this.#bytes += entry.bytes
