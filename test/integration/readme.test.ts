@@ -67,7 +67,7 @@ test("the README's consumer bills each order once, though it is published twice"
   writeFileSync(file, `${imports}\nexport const open = (bus) => {\n${own}\nreturn billing\n}\n`)
   const { open } = (await import(file)) as { open: (bus: EventBus) => Consumer }
   rmSync(folder, { recursive: true })
-  const billing = open(bus as EventBus)
+  const billing = open(bus)
   await eventually('both are handled', () => billing.counts().handled === 2)
   assert.equal((await billing.stop()).duplicates, 1)
   const { rows } = await pool.query('SELECT * FROM bills')
