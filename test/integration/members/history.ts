@@ -105,7 +105,8 @@ function readDiary(file: string, member: number): readonly Handling[] {
 
 function linesOf(file: string): readonly Line[] {
   try {
-    const lines = readFileSync(file, 'utf8').split('\n').filter(Boolean)
+    // The last one may be half written.
+    const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
     return lines.map((line) => JSON.parse(line) as Line)
   } catch (error) {
     // It was ended before it had begun.
