@@ -1478,7 +1478,7 @@ import { Queue } from './queue.ts';
 export declare class Entry implements Delivery {
     readonly lane: Lane;
     readonly offset: bigint;
-    readonly record: LogRecord;
+    record: LogRecord;
     readonly bytes: number;
     /** Counts the events of its partition. */
     readonly number: number;
@@ -1504,6 +1504,8 @@ export declare class Entry implements Delivery {
     /** Where it is, for messages and maps. */
     get place(): string;
     get key(): string | null;
+    /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */
+    detach(): void;
     /** Counts a failure. */
     failed(now: number): void;
 }
