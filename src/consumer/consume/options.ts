@@ -131,7 +131,9 @@ export function consumeSettings(
 export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
   const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
   const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
-  const settings = consumeSettings(dead, { ...options, deadLetter: {} }, 'redrive')
+  // `from` says where the group begins, in its topic; all of its dead letters are meant here.
+  const start = options.seek === true ? {} : ({ from: 'earliest' } as const)
+  const settings = consumeSettings(dead, { ...options, ...start, deadLetter: {} }, 'redrive')
   return Object.freeze({
     ...settings,
     deadLetter: { topic: dead },
