@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { after, describe, test } from 'node:test'
 import { local } from '../src/brokers/local/index.ts'
 import { EventBus, OptionError } from '../src/index.ts'
@@ -66,7 +67,7 @@ const contradictions: readonly (readonly [keyof typeof calls, object, string])[]
     { group, backpressure: { strategy: 'DROP', maxBytes: 128 } },
     "option stream.backpressure.maxBytes: got 128, takes nothing with strategy: 'drop'",
   ],
-  ['consume', {}, 'option consume.group: got undefined, takes a text that is not empty'],
+  ['consume', {}, 'option consume.group: got undefined, takes the name of the consumer group'],
   [
     'consume',
     { group, sessionTimeout: 6_000, drainTimeout: 10_000 },
@@ -76,6 +77,28 @@ const contradictions: readonly (readonly [keyof typeof calls, object, string])[]
     'consume',
     { group, onBroken: 'deadLetter' },
     'option consume.onBroken: got "deadLetter", takes that only with the option deadLetter',
+  ],
+  [
+    'consume',
+    { group, afterDead: 'follow' },
+    'option consume.afterDead: got "follow", takes that only with the option deadLetter',
+  ],
+  // Each dead letter would be read, fail and be a dead letter again.
+  [
+    'consume',
+    { group, deadLetter: { topic: 't' } },
+    'option consume.deadLetter.topic: got "t", takes another topic than it reads',
+  ],
+  [
+    'consume',
+    { group, inboxKey: () => '' },
+    'option consume.inboxKey: got a function, takes that only with the option inbox',
+  ],
+  // A pool of pg has a `once`, as an inbox has.
+  [
+    'consume',
+    { group, inbox: new EventEmitter() },
+    'option consume.inbox: got an instance of EventEmitter, takes true, or a store with an inbox',
   ],
   [
     'consume',

@@ -236,7 +236,8 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     const from: unknown =
       given === true ? this.#required(this.#store, 'store', 'use its inbox') : given
     const inbox: unknown = (from as Partial<OutboxStore> | null)?.inbox ?? from
-    requireMethods(name, inbox, ['once'], 'true, or a store with an inbox')
+    // Both: every EventEmitter, a pool of pg for one, has a `once`.
+    requireMethods(name, inbox, ['once', 'clean'], 'true, or a store with an inbox')
     return inbox as Inbox
   }
 

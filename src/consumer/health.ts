@@ -34,6 +34,11 @@ export class Health {
     this.#since = new Date(parts.clock.now())
   }
 
+  /** Whose it is, for the log. */
+  get name(): string {
+    return this.#parts.name
+  }
+
   get current(): StreamHealth {
     return { state: this.#state, since: this.#since }
   }

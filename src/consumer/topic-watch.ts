@@ -14,6 +14,8 @@ export interface TopicWatchParts {
   readonly settings: ReadingSettings
   readonly logger: Logger
   readonly clock: Clock
+  /** Whom the log says that it waits. */
+  readonly health: { readonly name: string }
   readonly closed: AbortSignal
 }
 
@@ -53,7 +55,7 @@ export class TopicWatch {
   }
 
   async #partitionsOf(topic: string): Promise<readonly TopicPartition[]> {
-    const { client, closed, logger } = this.#parts
+    const { client, closed, logger, health } = this.#parts
     try {
       const found = await this.#patience.ask(
         { asking: 'reading', signal: closed, except: 'topic-unavailable' },
@@ -65,7 +67,7 @@ export class TopicWatch {
       if (!(error instanceof BrokerError) || error.forbidden || error.kind !== 'topic-unavailable')
         throw error
       if (!this.#missing.has(topic))
-        logger.warn(`oncommit: a stream waits for topic ${topic}: ${error.message}`)
+        logger.warn(`oncommit: ${health.name} waits for topic ${topic}: ${error.message}`)
       this.#missing.add(topic)
       return []
     }

@@ -35,6 +35,7 @@ test("an error keeps the driver's own as its cause, and its reason names both", 
   assert.equal(error.name, 'BrokerError')
   assert.equal(error.cause, driver)
   assert.equal(reasonOf(error), 'Kafka can not be reached: connect ECONNREFUSED')
+  assert.equal(reasonOf(undefined), 'undefined was thrown')
 })
 
 test('an option error names the option, what it got and what it takes', () => {

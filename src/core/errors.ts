@@ -228,7 +228,7 @@ export function reasonOf(error: unknown): string {
     if (!parts.some((part) => part.includes(message))) parts.push(message)
     at = at instanceof Error ? at.cause : undefined
   }
-  return parts.join(': ')
+  return parts.length === 0 ? `${String(error)} was thrown` : parts.join(': ')
 }
 
 /** Thrown by a handler: the event is a dead letter at once, no attempt will help. */

@@ -67,6 +67,12 @@ for (const [name, openPlace] of Object.entries(places)) {
       return events
     }
 
+    test("gives all of them, wherever the group's own options let it begin", async () => {
+      const topic = await deadTopic(numbers(5))
+      const options = { ...optionsOf(topic), from: 'latest' } as const
+      assert.equal((await at.bus().redrive(topic, options, () => {})).handled, 5)
+    })
+
     test('gives each dead letter that is there to the handler once, as the event that it was, and ends', async () => {
       const topic = await deadTopic(numbers(20))
       const got: ReceivedEvent[] = []

@@ -31,6 +31,7 @@ const DEFAULT_PORT = 9092
 const NONE = 0
 const UNKNOWN_TOPIC = 3
 const LEADER_NOT_AVAILABLE = 5
+const INVALID_TOPIC = 17
 const TOPIC_FORBIDDEN = 29
 
 /**
@@ -219,6 +220,12 @@ function toTopicState(name: string, topic: MetadataAnswer['topics'][number]): To
       }
     case UNKNOWN_TOPIC:
       return brokerErrorOfCode(topic.errorCode, `topic ${name} is unknown`, name)
+    case INVALID_TOPIC:
+      return brokerErrorOfCode(
+        topic.errorCode,
+        `no topic can be called ${name}: a name has letters, digits, '.', '_' and '-'`,
+        name,
+      )
     case TOPIC_FORBIDDEN:
       return brokerErrorOfCode(
         topic.errorCode,

@@ -213,7 +213,7 @@ export class Dispatcher {
     if (outcome.state === 'away') return void this.#setbacks.rest(first.lane, outcome.error)
     if (outcome.state === 'dead') return void this.#setbacks.bury(first, outcome.error)
     first.lane.state = 'waiting'
-    this.troubles.blocked(first, outcome.error)
+    this.troubles.ended(first, outcome.error)
     this.#parts.onOver(outcome.error)
   }
 

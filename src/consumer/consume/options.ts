@@ -11,6 +11,7 @@ import {
   readingSettings,
 } from '../reading-options.ts'
 import type { ReceivedEvent } from '../received-event.ts'
+import { afterDeadOf, deadLetterOf } from './dead-letter-options.ts'
 import type { Order } from './partition-work.ts'
 import { type RetryOptions, type RetrySettings, retrySettings } from './retry.ts'
 
@@ -130,9 +131,12 @@ export function consumeSettings(
 export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
   const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
   const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
-  const settings = consumeSettings(dead, { ...options, deadLetter: { topic: dead } }, 'redrive')
+  // `from` says where the group begins, in its topic; all of its dead letters are meant here.
+  const start = options.seek === true ? {} : ({ from: 'earliest' } as const)
+  const settings = consumeSettings(dead, { ...options, ...start, deadLetter: {} }, 'redrive')
   return Object.freeze({
     ...settings,
+    deadLetter: { topic: dead },
     reading: Object.freeze({ ...settings.reading, group: `${group}.redrive` }),
   })
 }
@@ -161,18 +165,19 @@ function sharedSettings(
 ): Omit<ConsumeSettings, 'order' | 'maxEvents' | 'maxWait'> {
   refuseOfStreams(call, options)
   knownOptions(call, options, [...SHARED, ...own])
-  const { concurrency = 16, window = 10_000, timeout = 60_000, afterDead = 'continue' } = options
-  const group = text(`${call}.group`, options.group)
+  const { concurrency = 16, window = 10_000, timeout = 60_000 } = options
+  const group = groupOf(call, options.group)
+  const reading = readingSettings(call, topics, { ...options, group })
   return {
-    reading: Object.freeze(readingSettings(call, topics, { ...options, group })),
+    reading: Object.freeze(reading),
     group,
     concurrency: wholeNumber(`${call}.concurrency`, concurrency, { min: 1 }),
     window: wholeNumber(`${call}.window`, window, { min: 1 }),
     windowBytes: 64 * MiB,
     retry: retrySettings(call, options.retry),
     timeout: wholeNumber(`${call}.timeout`, timeout, { min: 1, max: DAY_MS }),
-    deadLetter: deadLetterOf(call, options.deadLetter),
-    afterDead: oneOf(`${call}.afterDead`, afterDead, ['continue', 'follow']),
+    deadLetter: deadLetterOf(call, options.deadLetter, reading.topics),
+    afterDead: afterDeadOf(call, options),
     onBroken: brokenOf(call, options),
     ...inboxSettings(call, options),
   }
@@ -186,11 +191,9 @@ function refuseOfStreams(call: string, options: unknown): void {
   }
 }
 
-function deadLetterOf(call: string, deadLetter: unknown): ConsumeSettings['deadLetter'] {
-  if (deadLetter === undefined) return null
-  knownOptions(`${call}.deadLetter`, deadLetter, ['topic'])
-  const { topic } = deadLetter as { topic?: unknown }
-  return { topic: topic === undefined ? null : text(`${call}.deadLetter.topic`, topic) }
+function groupOf(call: string, group: unknown): string {
+  if (group !== undefined) return text(`${call}.group`, group)
+  throw new OptionError(`${call}.group`, group, 'the name of the consumer group')
 }
 
 function brokenOf(call: string, { onBroken, deadLetter }: SharedOptions<never>): OnBroken {
@@ -206,6 +209,8 @@ function inboxSettings(
 ): Pick<ConsumeSettings, 'inboxKey' | 'replay'> {
   if (inboxKey !== undefined && typeof inboxKey !== 'function')
     throw new OptionError(`${call}.inboxKey`, inboxKey, 'a function that gives a UUID')
+  if (inboxKey !== undefined && inbox === undefined)
+    throw new OptionError(`${call}.inboxKey`, inboxKey, 'that only with the option inbox')
   const isReplay = inbox !== undefined && seek
   if (isReplay !== (replay !== undefined)) {
     const takes = isReplay

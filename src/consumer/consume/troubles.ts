@@ -66,10 +66,17 @@ export class Troubles {
 
   blocked(entry: Entry, error: unknown): void {
     if (this.#blocked.has(entry)) return
-    const reason = reasonOf(error)
-    const { clock, logger, name } = this.#parts
-    logger.error(`oncommit: ${name} is blocked at ${entry.place}, and tries on: ${reason}`)
-    this.#blocked.set(entry, { since: new Date(clock.now()), reason })
+    const { logger, name } = this.#parts
+    logger.error(`oncommit: ${name} is blocked at ${entry.place}, and tries on: ${reasonOf(error)}`)
+    this.ended(entry, error)
+  }
+
+  /** The consumer ends before the event, and says so itself. */
+  ended(entry: Entry, error: unknown): void {
+    this.#blocked.set(entry, {
+      since: new Date(this.#parts.clock.now()),
+      reason: reasonOf(error),
+    })
   }
 
   cured(entry: Entry): void {
