@@ -14,6 +14,8 @@ export interface Provenance {
   readonly partition: number
   readonly offset: bigint
   readonly timestamp: number
+  /** The group that gave it up. */
+  readonly group: string | undefined
 }
 
 /** The topic of a group's dead letters. */
@@ -138,6 +140,7 @@ export function provenanceOf({ headers }: Pick<WireRecord, 'headers'>): Provenan
     partition: Number(read('partition')),
     offset: BigInt(offset),
     timestamp: Number(read('timestamp')),
+    group: read('group'),
   }
 }
 

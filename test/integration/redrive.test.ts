@@ -6,7 +6,7 @@ import { BrokenRecordError, Reject } from '../../src/core/errors.ts'
 import type { ConsumeOptions } from '../../src/consumer/consume/options.ts'
 import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
 import { Consuming, quick } from './consume/consuming.ts'
-import { places } from './stream/places.ts'
+import { freshTopic, places } from './stream/places.ts'
 import { eventually, Gate, numbers } from './stream/reading.ts'
 
 const codec = cloudEvents()
@@ -158,6 +158,36 @@ for (const [name, openPlace] of Object.entries(places)) {
         40,
       )
       assert.deepEqual(got.toSorted(), numbers(40).toSorted())
+    })
+
+    test("takes its topic's and its group's alone from a topic that several share", async () => {
+      const shared = freshTopic()
+      await at.place.createTopic(shared, 1)
+      const topics = [await at.newTopic(['a']), await at.newTopic(['b'])]
+      const [one = '', other = ''] = topics
+      await at.sender.send(shared, ['no dead letter'])
+      for (const topic of topics) {
+        for (const group of ['bill', 'ship']) {
+          const consumer = at.bus().consume(topic, { group, deadLetter: { topic: shared } }, () => {
+            throw new Reject('not yet')
+          })
+          await eventually('it is dead', () => consumer.counts().dead === 1)
+          await consumer.stop()
+        }
+      }
+      const got: string[] = []
+      const redrive = async (topic: string, group: string): Promise<number> => {
+        const options = { group, deadLetter: { topic: shared } }
+        const { handled } = await at.bus().redrive(topic, options, (event) => {
+          got.push(`${group} ${event.topic === topic ? event.text() : event.topic}`)
+        })
+        return handled
+      }
+      assert.equal(await redrive(one, 'bill'), 1)
+      assert.equal(await redrive(other, 'bill'), 1)
+      assert.equal(await redrive(other, 'ship'), 1)
+      assert.equal(await redrive(one, 'bill'), 0)
+      assert.deepEqual(got, ['bill a', 'bill b', 'ship b'])
     })
 
     test('onBroken says what becomes of one that no codec reads', async () => {

@@ -1,6 +1,6 @@
 import type { Broker } from '../../core/broker.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import type { Codec } from '../../core/codec.ts'
+import type { Codec, LogRecord } from '../../core/codec.ts'
 import { reasonOf } from '../../core/errors.ts'
 import type { Inbox } from '../../core/inbox.ts'
 import type { Logger } from '../../core/logger.ts'
@@ -35,10 +35,17 @@ export interface ConsumerParts {
   readonly clock?: Clock
   readonly inbox: Inbox | null
   readonly handler: BatchHandler<never, never>
-  /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
-  readonly redriveTo?: ReadonlyMap<string, bigint>
+  /** The records are dead letters. @defaultValue none are */
+  readonly redrive?: RedriveRange
   /** Told when the consumer is over. */
   readonly onEnd: (consumer: Consumer) => void
+}
+
+/** Which dead letters are given to the handler. */
+export interface RedriveRange {
+  /** Those below, by partition. */
+  readonly ends: ReadonlyMap<string, bigint>
+  readonly isWanted: (record: LogRecord) => boolean
 }
 
 /**
@@ -89,7 +96,7 @@ export class Consumer implements AsyncDisposable {
     this.closed = this.#end.promise
     // Whoever wants to hear of it awaits `closed`; it is logged in any case.
     this.closed.catch(() => {})
-    const isRedrive = parts.redriveTo !== undefined
+    const isRedrive = parts.redrive !== undefined
     const { deadLetter, group } = settings
     this.#deadLetters = deadLetter && new DeadLetters({ ...parts, ...deadLetter, group, isRedrive })
     const handling = new Handling({
@@ -212,12 +219,13 @@ export class Consumer implements AsyncDisposable {
   }
 
   #wanted(read: ReadPage): ReadPage {
-    const end = this.#parts.redriveTo?.get(partitionName(read.mark))
+    const { redrive } = this.#parts
+    if (redrive === undefined) return read
     const { page } = read
-    if (end === undefined || page.nextOffset <= end) return read
+    const end = redrive.ends.get(partitionName(read.mark)) ?? page.nextOffset
+    const records = page.records.filter((one) => one.offset < end && redrive.isWanted(one))
     // An end below the mark moves nothing.
-    const records = page.records.filter(({ offset }) => offset < end)
-    return { ...read, page: { ...page, records, nextOffset: end } }
+    return { ...read, page: { ...page, records, nextOffset: min(end, page.nextOffset) } }
   }
 
   #progressed(): void {
@@ -261,4 +269,8 @@ export class Consumer implements AsyncDisposable {
     else this.#end.reject(this.#failure.error)
     return result
   }
+}
+
+function min(one: bigint, other: bigint): bigint {
+  return one < other ? one : other
 }

@@ -127,7 +127,10 @@ export function consumeSettings(
   return Object.freeze({ ...shared, order, maxEvents: 1, maxWait: 0 })
 }
 
-/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
+/**
+ * To run a group's handler over its dead letters: as another group, one for each topic, as several
+ * may share a topic of dead letters. The handler's inbox stays.
+ */
 export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
   const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
   const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
@@ -137,7 +140,7 @@ export function redriveSettings(topic: string, options: ConsumeOptions<never>): 
   return Object.freeze({
     ...settings,
     deadLetter: { topic: dead },
-    reading: Object.freeze({ ...settings.reading, group: `${group}.redrive` }),
+    reading: Object.freeze({ ...settings.reading, group: `${group}.redrive.${topic}` }),
   })
 }
 

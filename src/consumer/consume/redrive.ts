@@ -1,6 +1,8 @@
 import { systemClock } from '../../core/clock.ts'
+import type { LogRecord } from '../../core/codec.ts'
 import type { Position } from '../../core/log.ts'
 import { closeClient } from '../client.ts'
+import { provenanceOf } from '../dead-letters.ts'
 import { partitionName } from '../start-offsets.ts'
 import { Consumer, type ConsumerParts } from './consumer.ts'
 import type { ConsumeSettings } from './options.ts'
@@ -10,19 +12,31 @@ import type { ConsumerResult } from './report.ts'
 const LOOK_MS = 20
 
 export interface Redrive {
+  /** Where the events were. */
+  readonly topic: string
   /** They read the dead letters. */
   readonly settings: ConsumeSettings
-  readonly parts: Omit<ConsumerParts, 'redriveTo'>
+  readonly parts: Omit<ConsumerParts, 'redrive'>
   readonly onStart: (consumer: Consumer) => void
 }
 
 /**
  * Gives the dead letters that are there now to a handler, as the events that they were, and ends.
- * What fails again is a dead letter again, behind these. Several at once share the partitions.
+ * Those of other topics and groups, and what is no dead letter, are passed over. What fails again is
+ * a dead letter again, behind these. Several at once share the partitions.
  */
-export async function redrive({ settings, parts, onStart }: Redrive): Promise<ConsumerResult> {
+export async function redrive({
+  topic,
+  settings,
+  parts,
+  onStart,
+}: Redrive): Promise<ConsumerResult> {
   const ends = await endsOf(settings.reading.topics, parts)
-  const consumer = new Consumer({ ...parts, redriveTo: ends }, settings)
+  const isWanted = (record: LogRecord): boolean => {
+    const from = provenanceOf(record)
+    return from?.topic === topic && from.group === settings.group
+  }
+  const consumer = new Consumer({ ...parts, redrive: { ends, isWanted } }, settings)
   onStart(consumer)
   const { clock = systemClock } = parts
   const over = new AbortController()
