@@ -20,7 +20,7 @@ export type { PartitionLag } from './consumer/lag.ts'
 export type { StreamOptions } from './consumer/options.ts'
 export type { ReadingOptions, StartAt } from './consumer/reading-options.ts'
 export type { ReceivedEvent } from './consumer/received-event.ts'
-export type { Topics } from './consumer/typed.ts'
+export type { DataOf, Topics } from './consumer/typed.ts'
 export type {
   AppendResult,
   Broker,

@@ -11,7 +11,7 @@ import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
 import { type Schema, type Topic, topicOf } from '../core/topic.ts'
-import type { Topics } from '../consumer/typed.ts'
+import type { DataOf, Topics } from '../consumer/typed.ts'
 import type { Consumer } from '../consumer/consume/consumer.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
 import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts'
@@ -157,8 +157,9 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
   }
 
   /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
-  stream<T = unknown>(topics: Topics<T>, options?: StreamOptions): EventStream<T> {
-    return this.#required(this.#consuming, 'broker', 'stream').stream(topics, options)
+  stream<const Of extends Topics>(topics: Of, options?: StreamOptions): EventStream<DataOf<Of>> {
+    const consuming = this.#required(this.#consuming, 'broker', 'stream')
+    return consuming.stream<DataOf<Of>>(topics, options)
   }
 
   /**
@@ -172,19 +173,19 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
    * })
    * ```
    */
-  consume<InboxTx = Tx, T = unknown>(
-    topics: Topics<T>,
+  consume<InboxTx = Tx, const Of extends Topics = Topics>(
+    topics: Of,
     options: ConsumeOptions<InboxTx>,
-    handler: Handler<InboxTx, T>,
+    handler: Handler<InboxTx, DataOf<Of>>,
   ): Consumer {
     return this.#required(this.#consuming, 'broker', 'consume').consume(topics, options, handler)
   }
 
   /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
-  consumeBatches<InboxTx = Tx, T = unknown>(
-    topics: Topics<T>,
+  consumeBatches<InboxTx = Tx, const Of extends Topics = Topics>(
+    topics: Of,
     options: ConsumeBatchesOptions<InboxTx>,
-    handler: BatchHandler<InboxTx, T>,
+    handler: BatchHandler<InboxTx, DataOf<Of>>,
   ): Consumer {
     const consuming = this.#required(this.#consuming, 'broker', 'consume')
     return consuming.consumeBatches(topics, options, handler)

@@ -38,7 +38,7 @@ export class Consuming {
     this.#parts = parts
   }
 
-  stream<T>(topics: Topics<T>, options: StreamOptions = {}): EventStream<T> {
+  stream<T>(topics: Topics, options: StreamOptions = {}): EventStream<T> {
     const { broker, logger } = this.#parts
     // Of a type that nobody has checked yet.
     const group: unknown = (options as Partial<StreamOptions> | null)?.group

@@ -47,6 +47,7 @@ describe('the options of a stream', () => {
     [{ from: { t: { 0: 1 } } }, /stream\.from/],
     [{ from: { t: { x: 1n } } }, /stream\.from/],
     [{ from: { t: 5n } }, /stream\.from/],
+    [{ from: { other: { 0: 1n } } }, /stream\.from: got "other", takes offsets of t alone/],
     [{ from: [{ topic: 't', partition: 0, offset: -1n }] }, /stream\.from/],
     [{ group: 'g', commit: 'never' }, /stream\.commit: got "never", takes 'auto' or 'batch' or/],
     [{ group: 'g', commit: 'message', commitInterval: 5 }, /stream\.commitInterval: got 5, takes/],

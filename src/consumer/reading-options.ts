@@ -87,13 +87,16 @@ export function readingSettings(
     { min: 0, max: sessionTimeout - 1 },
   )
   const start = options.startsAt ?? (group === null ? 'latest' : 'earliest')
+  const list = topicsOf(call, topics)
+  const from = startOf(call, options.from ?? start)
+  refuseOtherTopics(call, from, list)
   return {
-    topics: topicsOf(call, topics),
+    topics: list,
     group,
     commit,
     drainTimeout,
     sessionTimeout,
-    from: startOf(call, options.from ?? start),
+    from,
     seek: flag(`${call}.seek`, options.seek ?? false),
     commitInterval: wholeNumber(`${call}.commitInterval`, options.commitInterval ?? 1000, {
       min: 0,
@@ -125,6 +128,18 @@ function startOf(call: string, from: unknown): ReadingSettings['from'] {
     from,
     "'earliest', 'latest', a Date, or bigint offsets: { topic: { partition: offset } } or a list of positions",
   )
+}
+
+/** A misspelt topic would begin at its first record, in silence. */
+function refuseOtherTopics(
+  call: string,
+  from: ReadingSettings['from'],
+  topics: readonly string[],
+): void {
+  if (typeof from === 'string' || from instanceof Date) return
+  const other = from.find(({ topic }) => !topics.includes(topic))
+  if (other !== undefined)
+    throw new OptionError(`${call}.from`, other.topic, `offsets of ${topics.join(', ')} alone`)
 }
 
 function positionsOf(from: unknown): readonly unknown[] | null {

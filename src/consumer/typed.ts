@@ -4,6 +4,16 @@ import { type Topic, validate } from '../core/topic.ts'
 /** Topics by their names, or with the schema of their payloads. */
 export type Topics<T = unknown> = string | Topic<T> | readonly (string | Topic<T>)[]
 
+/** What `event.data` is, of any of the topics: unknown where one of them has no schema. */
+export type DataOf<Of extends Topics> =
+  Of extends Topic<infer T>
+    ? T
+    : Of extends readonly (infer One)[]
+      ? One extends Topic<infer T>
+        ? T
+        : unknown
+      : unknown
+
 type CodecFor = (topic: string) => Codec
 
 /** The names; what is none is left for the options' check. */

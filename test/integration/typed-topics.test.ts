@@ -82,6 +82,20 @@ for (const [name, openPlace] of Object.entries(places)) {
       }
     })
 
+    test('a list of topics has the data of any of them', async () => {
+      const orders = await sent(good)
+      const { name: topic } = await sent('7')
+      const numbers = bus.topic(topic, z.number())
+      const got: unknown[] = []
+      const options = { group: 'both', order: 'partition' } as const
+      const consumer = bus.consume([orders, numbers], options, ({ data }) => {
+        got.push(typeof data === 'number' ? data.toFixed(1) : data.id)
+      })
+      await eventually('both are handled', () => got.length === 2)
+      await consumer.stop()
+      assert.deepEqual(new Set(got), new Set(['7.0', 'o-1']))
+    })
+
     test('a schema that takes null takes tombstones', async () => {
       const { name: topic } = await sent(null)
       const orders = bus.topic(topic, Order.nullable())

@@ -42,7 +42,7 @@ export interface ConsumerParts {
 }
 
 /** Which dead letters are given to the handler. */
-export interface RedriveRange {
+interface RedriveRange {
   /** Those below, by partition. */
   readonly ends: ReadonlyMap<string, bigint>
   readonly isWanted: (record: LogRecord) => boolean
