@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import { reasonOf } from '../../core/errors.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { Entry } from './entry.ts'
+import { RareLines } from './rare-lines.ts'
 import type { Run } from './runs.ts'
 
 /** The event that holds a consumer up. */
@@ -24,14 +25,20 @@ export interface TroublesParts {
   readonly name: string
 }
 
-/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
+/** What holds a consumer up: each is reported once when it begins, and once when it is over, unless there are too many. */
 export class Troubles {
   readonly #parts: TroublesParts
   readonly #blocked = new Map<Entry, { readonly since: Date; readonly reason: string }>()
+  readonly #failures: RareLines
+  readonly #blocks: RareLines
+  readonly #cures: RareLines
   #awaySince: Date | null = null
 
   constructor(parts: TroublesParts) {
     this.#parts = parts
+    this.#failures = new RareLines(parts.clock)
+    this.#blocks = new RareLines(parts.clock)
+    this.#cures = new RareLines(parts.clock)
   }
 
   /** The event that is blocked for the longest time. */
@@ -59,15 +66,16 @@ export class Troubles {
 
   failed(entry: Entry, error: unknown): void {
     if (entry.attempts > 1) return
-    this.#parts.logger.warn(
-      `oncommit: ${this.#parts.name} failed at ${entry.place} and tries again: ${reasonOf(error)}`,
-    )
+    const { logger, name } = this.#parts
+    const line = `oncommit: ${name} failed at ${entry.place} and tries again: ${reasonOf(error)}`
+    this.#failures.say((rest) => logger.warn(line + rest))
   }
 
   blocked(entry: Entry, error: unknown): void {
     if (this.#blocked.has(entry)) return
     const { logger, name } = this.#parts
-    logger.error(`oncommit: ${name} is blocked at ${entry.place}, and tries on: ${reasonOf(error)}`)
+    const line = `oncommit: ${name} is blocked at ${entry.place}, and tries on: ${reasonOf(error)}`
+    this.#blocks.say((rest) => logger.error(line + rest))
     this.ended(entry, error)
   }
 
@@ -80,8 +88,9 @@ export class Troubles {
   }
 
   cured(entry: Entry): void {
-    if (this.#blocked.size > 0 && this.#blocked.delete(entry))
-      this.#parts.logger.info(`oncommit: ${this.#parts.name} goes on behind ${entry.place}`)
+    if (this.#blocked.size === 0 || !this.#blocked.delete(entry)) return
+    const line = `oncommit: ${this.#parts.name} goes on behind ${entry.place}`
+    this.#cures.say((rest) => this.#parts.logger.info(line + rest))
   }
 
   buried(entry: Entry, error: unknown): void {
