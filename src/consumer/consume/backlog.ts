@@ -76,6 +76,8 @@ export class Backlog {
   take(): Entries | null {
     for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift()) {
       if (lane.state !== 'ready') continue
+      // A timer may have offered it after it went to another.
+      if (lane.entries.first?.isAbandoned === true) continue
       const entries = this.#next(lane)
       lane.state = entries === null ? 'idle' : 'busy'
       if (entries === null) continue

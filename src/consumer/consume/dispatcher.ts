@@ -265,6 +265,8 @@ export class Dispatcher {
     for (const work of this.backlog.works) {
       if (work.mark.inHand === 0 || this.#mayFinish(work)) continue
       work.mark.abandon()
+      // Whatever they wait for: they are not tried again beside whoever gets them next.
+      for (const entry of work.unhandled) entry.isAbandoned = true
       this.#parts.onProgress()
     }
   }

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { consume, consumeBatches } from '../../../test/consumer/consumer-opened.ts'
+import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
+import { eventually, Gate } from '../../../test/integration/stream/reading.ts'
+
+const quick = { backoff: { first: 1, max: 2 } }
+const at = (partition: number): { topic: string; partition: number } => ({ topic, partition })
+
+/** A log whose records have these keys. */
+function keyed(...partitions: readonly (readonly string[])[]): ScriptedLog {
+  const log = new ScriptedLog(partitions.map((keys) => keys.length))
+  for (const [partition, keys] of partitions.entries())
+    for (const [n, record] of (log.records[partition] ?? []).entries())
+      Object.assign(record, { key: Buffer.from(keys[n] ?? '') })
+  return log
+}
+
+describe('a consumer whose partitions go', () => {
+  it('gives nothing to the handler that waited for a batch to fill when it was expelled', async () => {
+    const log = new ScriptedLog([3])
+    const got: string[][] = []
+    const { consumer } = consumeBatches(log, { maxEvents: 10, maxWait: 50 }, (events) => {
+      got.push(events.map((event) => event.text()))
+    })
+    await eventually('they wait', () => (consumer.lag()[0]?.oldest ?? null) !== null)
+    log.lose()
+    log.assign([at(0)])
+    await eventually('all are handled', () => consumer.lag()[0]?.mark === 3n)
+    assert.deepEqual(got, [['0', '1', '2']])
+    await consumer.stop()
+  })
+
+  it('does not try an event again that it has let go', async () => {
+    const log = keyed(['poison', 'b', 'poison', 'c'], ['slow'])
+    const gate = new Gate()
+    const got: string[] = []
+    let isCured = false
+    const { consumer } = consume(log, { retry: { attempts: 1, ...quick } }, async (event) => {
+      if (event.partition === 1) return gate.pass()
+      if (event.offset === 0n && !isCured) throw new Error('no')
+      got.push(event.text())
+    })
+    await gate.reached
+    await eventually(
+      'it is blocked',
+      () => consumer.health().state === 'blocked' && got.length === 2,
+    )
+    const revoked = log.revoke()
+    isCured = true
+    // Longer than it waits between its attempts.
+    await sleep(50)
+    gate.open()
+    await revoked
+    log.assign([at(0), at(1)])
+    await eventually(
+      'all are handled',
+      () => consumer.lag().every(({ mark }) => mark >= 1n) && got.includes('2'),
+    )
+    await consumer.stop()
+    assert.equal(got.filter((text) => text === '0').length, 1)
+    assert.equal(got.filter((text) => text === '2').length, 1)
+  })
+})
