@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { consume, consumeBatches } from '../../../test/consumer/consumer-opened.ts'
 import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
 import { eventually, Gate } from '../../../test/integration/stream/reading.ts'
@@ -61,5 +61,28 @@ describe('a consumer whose partitions go', () => {
     await consumer.stop()
     assert.equal(got.filter((text) => text === '0').length, 1)
     assert.equal(got.filter((text) => text === '2').length, 1)
+  })
+
+  it('seeks also where a rebalance came before it knew where', async () => {
+    const log = new ScriptedLog([5])
+    log.offsetsOf.set(0, 5n)
+    const gate = new Gate()
+    const offsets = log.offsets.bind(log)
+    let asked = 0
+    log.offsets = async (...of) => {
+      if (++asked === 1) await gate.pass()
+      return offsets(...of)
+    }
+    const got: string[] = []
+    const { consumer } = consume(log, { from: 'earliest', seek: true }, (event) => {
+      got.push(event.text())
+    })
+    await gate.reached
+    await log.revoke()
+    gate.open()
+    await turn()
+    log.assign([at(0)])
+    await eventually('all come again', () => got.length === 5)
+    await consumer.stop()
   })
 })
