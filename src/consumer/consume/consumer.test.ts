@@ -86,3 +86,19 @@ describe('a consumer whose partitions go', () => {
     await consumer.stop()
   })
 })
+
+describe('a consumer', () => {
+  it('fetches a partition that was full as soon as it is not, though the others are empty', async () => {
+    const log = new ScriptedLog([200, 0])
+    const got: string[] = []
+    const began = performance.now()
+    const { consumer } = consume(log, { window: 10 }, async (event) => {
+      await sleep(1)
+      got.push(event.text())
+    })
+    await eventually('all', () => got.length === 200, 60_000)
+    const ms = performance.now() - began
+    await consumer.stop()
+    assert.ok(ms < 5_000, `${ms} ms`)
+  })
+})
