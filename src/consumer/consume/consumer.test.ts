@@ -4,6 +4,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { consume, consumeBatches } from '../../../test/consumer/consumer-opened.ts'
 import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
 import { eventually, Gate } from '../../../test/integration/stream/reading.ts'
+import { RetryAfter } from '../../core/errors.ts'
 
 const quick = { backoff: { first: 1, max: 2 } }
 const at = (partition: number): { topic: string; partition: number } => ({ topic, partition })
@@ -61,6 +62,20 @@ describe('a consumer whose partitions go', () => {
     await consumer.stop()
     assert.equal(got.filter((text) => text === '0').length, 1)
     assert.equal(got.filter((text) => text === '2').length, 1)
+  })
+
+  it('does not wait for an attempt that comes after the drain', async () => {
+    const log = keyed(['k'])
+    let calls = 0
+    const { consumer } = consume(log, { drainTimeout: 5_000 }, () => {
+      calls += 1
+      throw new RetryAfter(60_000)
+    })
+    await eventually('it failed', () => calls === 1)
+    const began = performance.now()
+    await log.revoke()
+    assert.ok(performance.now() - began < 1_000)
+    await consumer.stop()
   })
 
   it('seeks also where a rebalance came before it knew where', async () => {

@@ -272,11 +272,15 @@ export class Dispatcher {
   }
 
   #mayFinish(work: PartitionWork): boolean {
+    const { clock, settings } = this.#parts
+    const drainEnds = clock.monotonic() + settings.reading.drainTimeout
     for (const { lane } of work.unhandled) {
       const { first } = lane.entries
       if (lane.state === 'busy' || (lane.state === 'ready' && !this.#setbacks.isResting))
         return true
-      if (lane.state === 'waiting' && first !== undefined && !this.troubles.has(first)) return true
+      if (lane.state !== 'waiting' || first === undefined || this.troubles.has(first)) continue
+      // An attempt that comes later is nothing to wait for.
+      if (first.dueAt <= drainEnds) return true
     }
     return false
   }

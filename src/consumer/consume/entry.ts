@@ -24,6 +24,8 @@ export class Entry implements Delivery {
   /** By the clock, when it was first given to the handler; `null` where that did not last. */
   beganAt: number | null = null
   attempts = 0
+  /** By `clock.monotonic`: when its next attempt comes. */
+  dueAt = 0
   firstFailedAt = 0
   lastFailedAt = 0
 

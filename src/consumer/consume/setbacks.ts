@@ -140,7 +140,9 @@ export class Setbacks {
   }
 
   async #wait(entry: Entry, ms: number): Promise<void> {
-    await this.#parts.clock.sleep(ms, this.#parts.closed)
+    const { clock, closed } = this.#parts
+    entry.dueAt = clock.monotonic() + ms
+    await clock.sleep(ms, closed)
     this.#again(entry)
   }
 
