@@ -21,6 +21,8 @@ export type Entries = readonly [Entry, ...Entry[]]
 export class Backlog {
   readonly #limits: BacklogLimits
   readonly #works = new Map<PartitionMark, PartitionWork>()
+  /** They outlive a rebalance in which the partition is kept, as its mark does. */
+  readonly #deadKeys = new WeakMap<PartitionMark, Set<string>>()
   readonly #onIdle = (lane: Lane): void => this.offer(lane)
   #ready = new Queue<Lane>()
 
@@ -50,7 +52,9 @@ export class Backlog {
   add(page: ReadPage): void {
     let work = this.#works.get(page.mark)
     if (work === undefined) {
-      work = new PartitionWork(page.mark, this.#limits.order)
+      const deadKeys = this.#deadKeys.get(page.mark) ?? new Set()
+      this.#deadKeys.set(page.mark, deadKeys)
+      work = new PartitionWork(page.mark, this.#limits.order, deadKeys)
       this.#works.set(page.mark, work)
     }
     work.add(page, this.#onIdle)

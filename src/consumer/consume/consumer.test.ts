@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { consume, consumeBatches } from '../../../test/consumer/consumer-opened.ts'
 import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
 import { eventually, Gate } from '../../../test/integration/stream/reading.ts'
-import { RetryAfter } from '../../core/errors.ts'
+import { Reject, RetryAfter } from '../../core/errors.ts'
 
 const quick = { backoff: { first: 1, max: 2 } }
 const at = (partition: number): { topic: string; partition: number } => ({ topic, partition })
@@ -64,6 +64,23 @@ describe('a consumer whose partitions go', () => {
     assert.equal(got.filter((text) => text === '2').length, 1)
   })
 
+  it('goes on to let events follow a dead one, where it keeps the partition', async () => {
+    const log = keyed(['k', 'other'])
+    const got: string[] = []
+    const { consumer, dead } = consume(log, { deadLetter: {}, afterDead: 'follow' }, (event) => {
+      if (event.offset === 0n) throw new Reject('no')
+      got.push(event.text())
+    })
+    await eventually('it is dead', () => dead.length === 1 && got.length === 1)
+    await log.revoke()
+    log.assign([at(0)])
+    log.records[0]?.push({ ...log.records[0][0]!, offset: 2n })
+    log.add(0)
+    await eventually('all are done', () => consumer.lag()[0]?.mark === 4n)
+    await consumer.stop()
+    assert.equal(dead.length, 2)
+  })
+
   it('does not wait for an attempt that comes after the drain', async () => {
     const log = keyed(['k'])
     let calls = 0
@@ -115,5 +132,21 @@ describe('a consumer', () => {
     const ms = performance.now() - began
     await consumer.stop()
     assert.ok(ms < 5_000, `${ms} ms`)
+  })
+
+  it('lets only events of its key follow a dead one, also where all of the partition are in order', async () => {
+    const log = keyed(['k', 'other', 'k', 'other'])
+    const got: string[] = []
+    const { consumer, dead } = consume(
+      log,
+      { order: 'partition', deadLetter: {}, afterDead: 'follow' },
+      (event) => {
+        if (event.offset === 0n) throw new Reject('no')
+        got.push(event.text())
+      },
+    )
+    await eventually('all are done', () => consumer.lag()[0]?.mark === 4n)
+    await consumer.stop()
+    assert.deepEqual([got, dead.length], [['1', '3'], 2])
   })
 })

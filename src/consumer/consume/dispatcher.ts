@@ -169,12 +169,14 @@ export class Dispatcher {
     this.start()
   }
 
-  #begin(entries: Entries): void {
-    const [first] = entries
+  #begin(taken: Entries): void {
+    const [first, ...others] = taken
     const older = this.runs.abandonedWith(first)
-    if (older !== undefined) return void this.#setbacks.waitFor(older, entries)
+    if (older !== undefined) return void this.#setbacks.waitFor(older, taken)
     if (this.#setbacks.follows(first))
       return void this.#setbacks.bury(first, 'an earlier event of its key is dead')
+    const at = others.findIndex((entry) => this.#setbacks.follows(entry))
+    const entries: Entries = at === -1 ? taken : [first, ...others.slice(0, at)]
     const run = new Run(entries)
     let outcome: Outcome | Promise<Outcome>
     try {

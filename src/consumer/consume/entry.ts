@@ -58,6 +58,11 @@ export class Entry implements Delivery {
     return this.decoded?.decoded.key ?? this.record.key?.toString() ?? null
   }
 
+  /** The key in whose order it is, whatever else its lane holds; `null` where it is in none. */
+  get orderKey(): string | null {
+    return this.lane.key === null ? null : (this.record.key?.toString('latin1') ?? null)
+  }
+
   /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */
   detach(): void {
     const { key, value, headers } = this.record
