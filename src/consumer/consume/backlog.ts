@@ -70,7 +70,9 @@ export class Backlog {
       return
     }
     const { batch, onPartial } = this.#limits
-    if (length >= batch || lane.isDue || lane.singles > 0 || first.isInHand) {
+    const isDue = length >= batch || lane.isDue || lane.singles > 0 || first.isInHand
+    // Nothing more of a full partition is fetched: to wait for it would be in vain.
+    if (isDue || this.isFull(lane.of.mark)) {
       lane.state = 'ready'
       this.#ready.push(lane)
     } else onPartial(lane)
@@ -91,7 +93,8 @@ export class Backlog {
         lane.of.beyond.push(lane)
         continue
       }
-      lane.singles = Math.max(0, lane.singles - 1)
+      // Each event counts once, however often it is tried.
+      if (lane.singles > 0 && entries[0].attempts === 0) lane.singles -= 1
       lane.isDue = false
       lane.of.handOut(last)
       return entries

@@ -149,4 +149,35 @@ describe('a consumer', () => {
     await consumer.stop()
     assert.deepEqual([got, dead.length], [['1', '3'], 2])
   })
+
+  it('gives what it has of a batch to the handler where no more of it is fetched', async () => {
+    const log = new ScriptedLog([5])
+    log.pageSize = 1
+    for (const record of log.records[0] ?? [])
+      Object.assign(record, { value: Buffer.alloc(30 * 1024 * 1024) })
+    const sizes: number[] = []
+    const { consumer } = consumeBatches(log, { maxEvents: 5, maxWait: 600_000 }, (events) => {
+      sizes.push(events.length)
+    })
+    await eventually('some are handled', () => sizes.length > 0, 3_000)
+    assert.deepEqual(sizes, [3])
+    await consumer.stop()
+  })
+
+  it('gives each event of a batch that failed one by one, however often one of them fails', async () => {
+    const log = new ScriptedLog([2])
+    const sizes: number[] = []
+    let failures = 0
+    const { consumer } = consumeBatches(
+      log,
+      { maxEvents: 2, retry: { attempts: 10, ...quick } },
+      (events) => {
+        sizes.push(events.length)
+        if (events[0]?.offset === 0n && failures++ < 4) throw new Error('no')
+      },
+    )
+    await eventually('all are handled', () => consumer.lag()[0]?.mark === 2n)
+    assert.deepEqual(sizes, [2, 1, 1, 1, 1, 1])
+    await consumer.stop()
+  })
 })
