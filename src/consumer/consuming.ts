@@ -92,7 +92,12 @@ export class Consuming {
     const settings = redriveSettings(nameOf(topic), options)
     const own = oneByOne(requireHandler('redrive', handler))
     const parts = this.#partsOf('redrive', topic, options, own)
-    return redrive({ settings, parts, onStart: (consumer) => this.#add(consumer) })
+    return redrive({
+      settings,
+      parts,
+      ask: (asking) => this.open.ask(asking),
+      onStart: (consumer) => this.#add(consumer),
+    })
   }
 
   #add(consumer: Consumer): Consumer {

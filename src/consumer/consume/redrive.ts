@@ -13,6 +13,8 @@ export interface Redrive {
   /** They read the dead letters. */
   readonly settings: ConsumeSettings
   readonly parts: Omit<ConsumerParts, 'redriveTo'>
+  /** Rejects, once it is answered, where nothing may be opened any more. */
+  readonly ask: <T>(asking: Promise<T>) => Promise<T>
   readonly onStart: (consumer: Consumer) => void
 }
 
@@ -20,8 +22,8 @@ export interface Redrive {
  * Gives the dead letters that are there now to a handler, as the events that they were, and ends.
  * What fails again is a dead letter again, behind these. Several at once share the partitions.
  */
-export async function redrive({ settings, parts, onStart }: Redrive): Promise<ConsumerResult> {
-  const ends = await endsOf(settings.reading.topics, parts)
+export async function redrive({ settings, parts, ask, onStart }: Redrive): Promise<ConsumerResult> {
+  const ends = await ask(endsOf(settings.reading.topics, parts))
   const consumer = new Consumer({ ...parts, redriveTo: ends }, settings)
   onStart(consumer)
   const { clock = systemClock } = parts
