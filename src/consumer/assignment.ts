@@ -209,7 +209,6 @@ export class Assignment {
       (at) => settings.from === 'latest' && this.#topics.isLate(at),
     )
     const started = [...(await ask(early, settings.from)), ...(await ask(late, 'earliest'))]
-    for (const at of fresh) this.#sought.add(partitionName(at))
     return [
       ...fresh.flatMap((at) => {
         const offset = known.get(partitionName(at))
@@ -226,6 +225,7 @@ export class Assignment {
     for (const mark of marks) {
       mark.generation = generation
       this.#owned.set(partitionName(mark), { mark, position: mark.offset, restsUntil: 0 })
+      this.#sought.add(partitionName(mark))
     }
   }
 

@@ -96,6 +96,7 @@ export class Consuming {
       topic: nameOf(topic),
       settings,
       parts,
+      ask: (asking) => this.open.ask(asking),
       onStart: (consumer) => this.#add(consumer),
     })
   }

@@ -14,6 +14,8 @@ import { mayPass } from './patience.ts'
 const MAX_BYTES = 1024 * 1024
 const MAX_PARTITION_BYTES = 256 * 1024
 const MAX_WAIT_MS = 1000
+/** How long a fetch waits where a partition is full: it may have room again long before the others have anything. */
+const MAX_WAIT_HELD_MS = 50
 /** Most events of a partition at or above its mark: they bound memory, and what comes again after a crash. */
 const WINDOW = 10_000
 /** How long a partition that can't be read rests. */
@@ -174,7 +176,7 @@ export class Reader {
     const options = {
       maxBytes: MAX_BYTES,
       maxPartitionBytes: MAX_PARTITION_BYTES,
-      maxWaitMs: MAX_WAIT_MS,
+      maxWaitMs: this.#isHeld ? MAX_WAIT_HELD_MS : MAX_WAIT_MS,
       signal,
     }
     let pages: readonly Page[]

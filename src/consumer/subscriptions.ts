@@ -1,3 +1,4 @@
+import { OncommitError } from '../core/errors.ts'
 import { outsideLoops } from './in-hand.ts'
 
 /** A stream or a consumer. */
@@ -10,9 +11,21 @@ interface Subscription {
 /** The streams and consumers that are open here. */
 export class Subscriptions {
   readonly #streams = new Set<Subscription>()
+  #isClosed = false
 
   add(stream: Subscription): void {
     this.#streams.add(stream)
+    if (this.#isClosed) void stream.close()
+  }
+
+  /** What is asked for one that is to be opened: whoever closes all waits for it. Rejects where they did. */
+  async ask<T>(asking: Promise<T>): Promise<T> {
+    const close = async (): Promise<void> => void (await Promise.allSettled([asking]))
+    const stream = { topics: [], group: null, close }
+    this.add(stream)
+    const answer = await asking.finally(() => this.remove(stream))
+    if (this.#isClosed) throw new OncommitError('ONCOMMIT_STOPPED', 'the bus was closed')
+    return answer
   }
 
   remove(stream: Subscription): void {
@@ -35,7 +48,9 @@ export class Subscriptions {
     return [...new Set(groups)]
   }
 
+  /** For good. */
   async closeAll(): Promise<void> {
+    this.#isClosed = true
     await closeEach([...this.#streams])
   }
 }

@@ -145,6 +145,17 @@ for (const [name, openPlace] of Object.entries(places)) {
       assert.deepEqual(got.toSorted(), numbers(8))
     })
 
+    test('a bus that is closed meanwhile gives nothing to the handler, and leaves nothing open', async () => {
+      const topic = await deadTopic(numbers(3))
+      const bus = at.bus({ broker: { ...at.place.broker, close: async () => {} } })
+      const got: string[] = []
+      const redriven = bus.redrive(topic, optionsOf(topic), (event) => got.push(event.text()))
+      const refused = assert.rejects(redriven, { code: 'ONCOMMIT_STOPPED' })
+      await bus.close()
+      await refused
+      assert.deepEqual(got, [])
+    })
+
     test('two at once share the dead letters: each is handled once', async () => {
       const topic = await deadTopic(numbers(40))
       const got: string[] = []

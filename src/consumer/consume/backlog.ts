@@ -21,6 +21,8 @@ export type Entries = readonly [Entry, ...Entry[]]
 export class Backlog {
   readonly #limits: BacklogLimits
   readonly #works = new Map<PartitionMark, PartitionWork>()
+  /** They outlive a rebalance in which the partition is kept, as its mark does. */
+  readonly #deadKeys = new WeakMap<PartitionMark, Set<string>>()
   readonly #onIdle = (lane: Lane): void => this.offer(lane)
   #ready = new Queue<Lane>()
 
@@ -50,7 +52,9 @@ export class Backlog {
   add(page: ReadPage): void {
     let work = this.#works.get(page.mark)
     if (work === undefined) {
-      work = new PartitionWork(page.mark, this.#limits.order)
+      const deadKeys = this.#deadKeys.get(page.mark) ?? new Set()
+      this.#deadKeys.set(page.mark, deadKeys)
+      work = new PartitionWork(page.mark, this.#limits.order, deadKeys)
       this.#works.set(page.mark, work)
     }
     work.add(page, this.#onIdle)
@@ -66,7 +70,9 @@ export class Backlog {
       return
     }
     const { batch, onPartial } = this.#limits
-    if (length >= batch || lane.isDue || lane.singles > 0 || first.isInHand) {
+    const isDue = length >= batch || lane.isDue || lane.singles > 0 || first.isInHand
+    // Nothing more of a full partition is fetched: to wait for it would be in vain.
+    if (isDue || this.isFull(lane.of.mark)) {
       lane.state = 'ready'
       this.#ready.push(lane)
     } else onPartial(lane)
@@ -76,6 +82,8 @@ export class Backlog {
   take(): Entries | null {
     for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift()) {
       if (lane.state !== 'ready') continue
+      // A timer may have offered it after it went to another.
+      if (lane.entries.first?.isAbandoned === true) continue
       const entries = this.#next(lane)
       lane.state = entries === null ? 'idle' : 'busy'
       if (entries === null) continue
@@ -85,7 +93,8 @@ export class Backlog {
         lane.of.beyond.push(lane)
         continue
       }
-      lane.singles = Math.max(0, lane.singles - 1)
+      // Each event counts once, however often it is tried.
+      if (lane.singles > 0 && entries[0].attempts === 0) lane.singles -= 1
       lane.isDue = false
       lane.of.handOut(last)
       return entries

@@ -169,12 +169,14 @@ export class Dispatcher {
     this.start()
   }
 
-  #begin(entries: Entries): void {
-    const [first] = entries
+  #begin(taken: Entries): void {
+    const [first, ...others] = taken
     const older = this.runs.abandonedWith(first)
-    if (older !== undefined) return void this.#setbacks.waitFor(older, entries)
+    if (older !== undefined) return void this.#setbacks.waitFor(older, taken)
     if (this.#setbacks.follows(first))
       return void this.#setbacks.bury(first, 'an earlier event of its key is dead')
+    const at = others.findIndex((entry) => this.#setbacks.follows(entry))
+    const entries: Entries = at === -1 ? taken : [first, ...others.slice(0, at)]
     const run = new Run(entries)
     let outcome: Outcome | Promise<Outcome>
     try {
@@ -265,16 +267,22 @@ export class Dispatcher {
     for (const work of this.backlog.works) {
       if (work.mark.inHand === 0 || this.#mayFinish(work)) continue
       work.mark.abandon()
+      // Whatever they wait for: they are not tried again beside whoever gets them next.
+      for (const entry of work.unhandled) entry.isAbandoned = true
       this.#parts.onProgress()
     }
   }
 
   #mayFinish(work: PartitionWork): boolean {
+    const { clock, settings } = this.#parts
+    const drainEnds = clock.monotonic() + settings.reading.drainTimeout
     for (const { lane } of work.unhandled) {
       const { first } = lane.entries
       if (lane.state === 'busy' || (lane.state === 'ready' && !this.#setbacks.isResting))
         return true
-      if (lane.state === 'waiting' && first !== undefined && !this.troubles.has(first)) return true
+      if (lane.state !== 'waiting' || first === undefined || this.troubles.has(first)) continue
+      // An attempt that comes later is nothing to wait for.
+      if (first.dueAt <= drainEnds) return true
     }
     return false
   }

@@ -24,6 +24,8 @@ export class Entry implements Delivery {
   /** By the clock, when it was first given to the handler; `null` where that did not last. */
   beganAt: number | null = null
   attempts = 0
+  /** By `clock.monotonic`: when its next attempt comes. */
+  dueAt = 0
   firstFailedAt = 0
   lastFailedAt = 0
 
@@ -54,6 +56,11 @@ export class Entry implements Delivery {
 
   get key(): string | null {
     return this.decoded?.decoded.key ?? this.record.key?.toString() ?? null
+  }
+
+  /** The key in whose order it is, whatever else its lane holds; `null` where it is in none. */
+  get orderKey(): string | null {
+    return this.lane.key === null ? null : (this.record.key?.toString('latin1') ?? null)
   }
 
   /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */

@@ -16,7 +16,7 @@ const SLACK = 1_024
  */
 export class PartitionWork implements LanesPartition {
   readonly mark: PartitionMark
-  readonly deadKeys: Set<string> = new Set()
+  readonly deadKeys: Set<string>
   beyond: Lane[] = []
   readonly #order: Order
   readonly #lanes = new Map<string, Lane>()
@@ -33,8 +33,9 @@ export class PartitionWork implements LanesPartition {
   #count = 0
   #bytes = 0
 
-  constructor(mark: PartitionMark, order: Order) {
+  constructor(mark: PartitionMark, order: Order, deadKeys: Set<string> = new Set()) {
     this.mark = mark
+    this.deadKeys = deadKeys
     this.#order = order
   }
 

@@ -17,6 +17,8 @@ export interface Redrive {
   /** They read the dead letters. */
   readonly settings: ConsumeSettings
   readonly parts: Omit<ConsumerParts, 'redrive'>
+  /** Rejects, once it is answered, where nothing may be opened any more. */
+  readonly ask: <T>(asking: Promise<T>) => Promise<T>
   readonly onStart: (consumer: Consumer) => void
 }
 
@@ -29,9 +31,10 @@ export async function redrive({
   topic,
   settings,
   parts,
+  ask,
   onStart,
 }: Redrive): Promise<ConsumerResult> {
-  const ends = await endsOf(settings.reading.topics, parts)
+  const ends = await ask(endsOf(settings.reading.topics, parts))
   const isWanted = (record: LogRecord): boolean => {
     const from = provenanceOf(record)
     return from?.topic === topic && from.group === settings.group

@@ -60,8 +60,9 @@ export class Setbacks {
   }
 
   /** Whether an earlier event of its key is dead, and it has to go the same way. */
-  follows({ lane }: Entry): boolean {
-    return lane.key !== null && lane.of.deadKeys.size > 0 && lane.of.deadKeys.has(lane.key)
+  follows({ lane, orderKey }: Entry): boolean {
+    const { deadKeys } = lane.of
+    return deadKeys.size > 0 && orderKey !== null && deadKeys.has(orderKey)
   }
 
   failed(entries: readonly Entry[], outcome: Failed): void {
@@ -111,7 +112,8 @@ export class Setbacks {
     if (entry.isAbandoned) return
     this.#dead += 1
     troubles.buried(entry, error)
-    if (settings.afterDead === 'follow' && lane.key !== null) lane.of.deadKeys.add(lane.key)
+    if (settings.afterDead === 'follow' && entry.orderKey !== null)
+      lane.of.deadKeys.add(entry.orderKey)
     backlog.handled(lane)
     backlog.offer(lane)
     this.#parts.onProgress()
@@ -140,7 +142,9 @@ export class Setbacks {
   }
 
   async #wait(entry: Entry, ms: number): Promise<void> {
-    await this.#parts.clock.sleep(ms, this.#parts.closed)
+    const { clock, closed } = this.#parts
+    entry.dueAt = clock.monotonic() + ms
+    await clock.sleep(ms, closed)
     this.#again(entry)
   }
 
