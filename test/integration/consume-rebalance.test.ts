@@ -3,12 +3,12 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import type { Consumer } from '../../src/consumer/consume/consumer.ts'
 import { caughtUp, Consuming, handled, state } from './consume/consuming.ts'
-import { places } from './stream/places.ts'
+import { groupPlaces } from './stream/places.ts'
 import { eventually, Gate, numbers } from './stream/reading.ts'
 
 const keyOf = (text: string): string => `k${Number(text) % 60}`
 
-for (const [name, openPlace] of Object.entries(places)) {
+for (const [name, openPlace] of Object.entries(groupPlaces)) {
   describe(`consumers of a group on ${name}`, () => {
     let at: Consuming
     before(async () => {

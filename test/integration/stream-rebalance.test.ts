@@ -5,7 +5,7 @@ import { EventBus } from '../../src/bus/event-bus.ts'
 import type { EventStream } from '../../src/consumer/event-stream.ts'
 import type { StreamOptions } from '../../src/consumer/options.ts'
 import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
-import { freshTopic, type Place, places } from './stream/places.ts'
+import { freshTopic, groupPlaces, type Place } from './stream/places.ts'
 import { eventually, Gate, Loop, MemoryLogger, numbers, take } from './stream/reading.ts'
 import { Sender } from './stream/sender.ts'
 
@@ -13,7 +13,7 @@ const PARTITIONS = 6
 
 const byText = (text: string): string => text
 
-for (const [name, openPlace] of Object.entries(places)) {
+for (const [name, openPlace] of Object.entries(groupPlaces)) {
   describe(`members of a group on ${name}`, () => {
     let place: Place
     let sender: Sender
