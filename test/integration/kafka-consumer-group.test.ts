@@ -108,9 +108,9 @@ describe('a member by the consumer group protocol', () => {
     await one.owns(1)
     const { generation } = one.owned
     let offset = 0n
-    let isOver = false
+    const over = new AbortController()
     const committing = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const mark = { topic: mine, partition: 0, offset: ++offset, generation }
         assert.equal(await membership.commit([mark]), true)
       }
@@ -121,7 +121,7 @@ describe('a member by the consumer group protocol', () => {
       await otherLog.join(other.options)
       await other.owns(1)
     }
-    isOver = true
+    over.abort()
     await committing
     assert.equal(one.changes, 1, 'it was not disturbed')
   })

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, systemClock } from '../../core/clock.ts'
+import { systemClock } from '../../core/clock.ts'
 import type {
   GroupMembership,
   JoinOptions,
@@ -8,31 +8,18 @@ import type {
   TopicPartition,
 } from '../../core/log.ts'
 import { CommitLine } from './commit-line.ts'
-import { type Beat, ConsumerGroup } from './consumer-group.ts'
+import { ConsumerGroup } from './consumer-group.ts'
 import { isExpelled, joinRefusal, refusalOf } from './consumer-group-errors.ts'
+import { ConsumerSession } from './consumer-session.ts'
 import { GroupContact } from './group-contact.ts'
+import type { MemberStamp } from './group-requests.ts'
 import type { LogCluster } from './log-cluster.ts'
 import { type Ownership, ownershipOf } from './ownership.ts'
-import { partitionKey } from './partition-key.ts'
 import { protocolErrors } from './protocol-errors.ts'
 
 /** What a heartbeat on its way may take beyond the time to finish what is in hand. */
 const SLACK_MS = 5_000
-
-/** The member as the group knows it, from a join on. */
-interface Session {
-  readonly memberId: string
-  epoch: number
-  intervalMs: number
-  /** What the group was told that the member owns. */
-  reported: readonly TopicPartition[]
-  /** What the group has given it. */
-  target: readonly TopicPartition[]
-  /** Whether the last heartbeat was answered: a member takes nothing up on an older answer. */
-  isFresh: boolean
-  /** The group has gone on without it. */
-  isOver: boolean
-}
+const NOBODY: MemberStamp = { memberId: '', generation: -1 }
 
 /**
  * A member of a group, by the consumer group protocol (KIP-848): the group's coordinator says what
@@ -51,13 +38,13 @@ interface Session {
 export class ConsumerGroupMembership implements GroupMembership {
   readonly #group: ConsumerGroup
   readonly #options: JoinOptions
-  readonly #clock: Clock
+  readonly #clock = systemClock
   readonly #contact: GroupContact
   readonly #commits: CommitLine<Ownership>
   readonly #joined = Promise.withResolvers<void>()
   readonly #running: Promise<void>
   #memberId: string = randomUUID()
-  #session: Session | null = null
+  #session: ConsumerSession | null = null
   #stamp = 0
   #owned: Ownership | null = null
   #draining: Promise<void> | null = null
@@ -65,17 +52,16 @@ export class ConsumerGroupMembership implements GroupMembership {
   #wasMember = false
   #leaving: Promise<void> | null = null
 
-  private constructor(cluster: LogCluster, options: JoinOptions, clock: Clock) {
+  private constructor(cluster: LogCluster, options: JoinOptions) {
     const { group, topics, sessionTimeoutMs } = options
     this.#options = options
-    this.#clock = clock
-    this.#contact = new GroupContact(options, clock)
+    this.#contact = new GroupContact(options, this.#clock)
     const rebalanceTimeoutMs = sessionTimeoutMs + SLACK_MS
     this.#group = new ConsumerGroup(cluster, { group, topics, rebalanceTimeoutMs })
     this.#commits = new CommitLine({
       contact: this.#contact,
       owned: () => this.#owned,
-      send: async (_, marks) => this.#commit(marks),
+      send: async (_, marks) => this.#group.commit(this.#session?.stamp ?? NOBODY, marks),
       refusal: refusalOf,
       again: async (owned) => this.#hearEpoch(owned),
     })
@@ -83,12 +69,8 @@ export class ConsumerGroupMembership implements GroupMembership {
   }
 
   /** Starts to join. `joined` says when it has. */
-  static start(
-    cluster: LogCluster,
-    options: JoinOptions,
-    clock: Clock = systemClock,
-  ): ConsumerGroupMembership {
-    return new ConsumerGroupMembership(cluster, options, clock)
+  static start(cluster: LogCluster, options: JoinOptions): ConsumerGroupMembership {
+    return new ConsumerGroupMembership(cluster, options)
   }
 
   /** Rejects where the group can't be joined whatever the wait, or was left before. */
@@ -135,19 +117,22 @@ export class ConsumerGroupMembership implements GroupMembership {
   }
 
   /** Joins, for as long as it takes; `null` when the member leaves. */
-  async #join(): Promise<Session | null> {
+  async #join(): Promise<ConsumerSession | null> {
     for (let failures = 1; !this.#contact.isStopped; failures++) {
       const sentAt = this.#clock.monotonic()
       try {
-        const beat = await this.#group.join(this.#memberId)
-        this.#memberId = beat.memberId
+        const session = await ConsumerSession.join(this.#group, this.#memberId)
+        this.#memberId = session.memberId
         this.#contact.hear(sentAt)
         this.#contact.tellAway(null)
-        return { ...beat, reported: [], target: beat.target ?? [], isFresh: true, isOver: false }
+        return session
       } catch (error) {
         if (this.#contact.isStopped) return null
-        if (isExpelled(protocolErrors(error))) await this.#becomeAnother()
-        else if (!(await this.#failFirst(error)))
+        if (isExpelled(protocolErrors(error))) {
+          // The group may still hold partitions for who it was.
+          await this.#contact.tellLeaving(this.#group.leave(this.#memberId))
+          this.#memberId = randomUUID()
+        } else if (!(await this.#failFirst(error)))
           await this.#contact.waitAfter(error, failures, this.#contact.stopped)
       }
     }
@@ -164,14 +149,8 @@ export class ConsumerGroupMembership implements GroupMembership {
     return true
   }
 
-  /** One the group may still hold partitions for is told to go, so that they come to somebody. */
-  async #becomeAnother(): Promise<void> {
-    await this.#contact.tellLeaving(this.#group.leave(this.#memberId))
-    this.#memberId = randomUUID()
-  }
-
   /** Stays a member until something ends it. */
-  async #stay(session: Session): Promise<void> {
+  async #stay(session: ConsumerSession): Promise<void> {
     for (let failures = 0; ;) {
       if (this.#takeUp(session)) await this.#waitForBeat(session)
       if (this.#isOver(session)) return
@@ -183,24 +162,17 @@ export class ConsumerGroupMembership implements GroupMembership {
   }
 
   /** Goes on towards what the group has given. `false` where the group is to hear of it at once. */
-  #takeUp(session: Session): boolean {
-    const { target, reported } = session
+  #takeUp(session: ConsumerSession): boolean {
     const owned = this.#owned
-    if (this.#draining !== null || (owned !== null && isSame(owned.partitions, target))) return true
+    if (this.#draining !== null || (owned !== null && session.gives(owned.partitions))) return true
     if (owned !== null && owned.partitions.length > 0) {
       this.#draining = this.#drain(session, owned)
       return true
     }
-    const given = new Set(target.map(partitionKey))
-    const kept = reported.filter((one) => given.has(partitionKey(one)))
-    if (kept.length < reported.length) {
-      session.reported = kept
-      return false
-    }
-    if (!session.isFresh) return false
-    session.reported = target
-    this.#own(target, session.epoch)
-    return kept.length === target.length
+    if (session.giveUp()) return false
+    const taken = session.take()
+    if (taken !== null) this.#own(taken.partitions, session.stamp.generation)
+    return taken !== null && !taken.isMore
   }
 
   #own(partitions: readonly TopicPartition[], epoch: number): void {
@@ -212,7 +184,7 @@ export class ConsumerGroupMembership implements GroupMembership {
   }
 
   /** Has what is in hand finished before the group is told that the partitions are free. */
-  async #drain(session: Session, owned: Ownership): Promise<void> {
+  async #drain(session: ConsumerSession, owned: Ownership): Promise<void> {
     const late = new AbortController()
     const onOver = (): void => late.abort()
     owned.over.signal.addEventListener('abort', onOver, { once: true })
@@ -223,14 +195,14 @@ export class ConsumerGroupMembership implements GroupMembership {
     ])
     owned.over.signal.removeEventListener('abort', onOver)
     late.abort()
-    session.isOver ||= owned.over.signal.aborted
+    if (owned.over.signal.aborted) session.end()
     if (this.#owned === owned) this.#owned = null
     this.#draining = null
     this.#rest.abort()
   }
 
   /** Twice in each interval, so that no session seems to be over while all is well. */
-  async #waitForBeat(session: Session): Promise<void> {
+  async #waitForBeat(session: ConsumerSession): Promise<void> {
     this.#rest = new AbortController()
     const over = this.#owned?.over.signal ?? this.#contact.stopped
     const signal = AbortSignal.any([this.#rest.signal, this.#contact.stopped, over])
@@ -238,44 +210,28 @@ export class ConsumerGroupMembership implements GroupMembership {
   }
 
   /** A heartbeat; gives the error where nobody can tell. */
-  async #beat(session: Session): Promise<unknown> {
+  async #beat(session: ConsumerSession): Promise<unknown> {
     const sentAt = this.#clock.monotonic()
     try {
-      this.#answered(session, await this.#group.beat(session, session.reported))
+      await session.beat()
       this.#contact.hear(sentAt)
       this.#contact.tellAway(null)
       return null
     } catch (error) {
-      session.isFresh = false
-      session.isOver = isExpelled(protocolErrors(error))
       return error
     }
   }
 
-  #answered(session: Session, { epoch, intervalMs, target }: Beat): void {
-    session.epoch = epoch
-    session.intervalMs = intervalMs
-    session.target = target ?? session.target
-    session.isFresh = true
-  }
-
-  #isOver(session: Session): boolean {
+  #isOver(session: ConsumerSession): boolean {
     return this.#contact.isStopped || session.isOver || this.#owned?.over.signal.aborted === true
-  }
-
-  async #commit(marks: readonly Mark[]): Promise<void> {
-    const { memberId, epoch: generation } = this.#session ?? { memberId: '', epoch: -1 }
-    await this.#group.commit({ memberId, generation }, marks)
   }
 
   /** The next answer brings the epoch that was missing. */
   async #hearEpoch(owned: Ownership): Promise<void> {
     const next = this.#contact.next
     this.#rest.abort()
-    const waited = new AbortController()
-    const signal = AbortSignal.any([waited.signal, owned.over.signal])
-    await Promise.race([next, this.#clock.sleep(this.#session?.intervalMs ?? 0, signal)])
-    waited.abort()
+    const waited = this.#clock.sleep(this.#session?.intervalMs ?? 0, owned.over.signal)
+    await Promise.race([next, waited])
   }
 
   async #leave(): Promise<void> {
@@ -289,9 +245,4 @@ export class ConsumerGroupMembership implements GroupMembership {
     await this.#contact.tellLeaving(this.#group.leave(this.#memberId))
     await this.#running
   }
-}
-
-function isSame(left: readonly TopicPartition[], right: readonly TopicPartition[]): boolean {
-  const keys = new Set(left.map(partitionKey))
-  return keys.size === right.length && right.every((one) => keys.has(partitionKey(one)))
 }
