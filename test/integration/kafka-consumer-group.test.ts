@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ConsumerGroupMembership } from '../../src/brokers/kafka/consumer-group-membership.ts'
 import { loadKafka } from '../../src/brokers/kafka/kafka-client.ts'
 import { LogCluster } from '../../src/brokers/kafka/log-cluster.ts'
-import type { KafkaWire } from '../../src/brokers/kafka/wire.ts'
+import type { Api, KafkaWire } from '../../src/brokers/kafka/wire.ts'
 import type { JoinOptions, LogClient, TopicPartition } from '../../src/core/log.ts'
 import { type Address, createTopic, sharedKafka, startKafka } from '../servers/index.ts'
 import { expelConsumers } from './kafka/consumer-groups.ts'
@@ -69,6 +69,23 @@ function recording(group: string, topics: readonly string[], more: Partial<JoinO
       while (!isTrue()) await heard.promise
     },
   }
+}
+
+/** A member with a client that differs from the one that is installed. */
+async function memberOf(group: string, topic: string, client: Readonly<Record<string, unknown>>) {
+  const wire = { ...(await loadKafka<KafkaWire>()), ...client }
+  const clientOptions = { bootstrapBrokers: [server.address] }
+  const cluster = new LogCluster(wire, { clientId: 'test', clientOptions })
+  const recorded = recording(group, [topic])
+  const membership = ConsumerGroupMembership.start(cluster, recorded.options)
+  await membership.joined
+  return Object.assign(recorded, {
+    membership,
+    [Symbol.asyncDispose]: async () => {
+      await membership.leave()
+      await cluster.close()
+    },
+  })
 }
 
 describe('a member by the consumer group protocol', () => {
@@ -182,18 +199,30 @@ describe('a member by the consumer group protocol', () => {
 
   it('speaks the first version of the request, too', async () => {
     const topic = await newTopic(1)
-    const wire = { ...(await loadKafka<Record<string, unknown>>()) }
-    delete wire['consumerGroupHeartbeatV1']
-    const cluster = new LogCluster(wire as unknown as KafkaWire, {
-      clientId: 'test',
-      clientOptions: { bootstrapBrokers: [server.address] },
-    })
-    const one = recording(randomUUID(), [topic])
-    const membership = ConsumerGroupMembership.start(cluster, one.options)
-    await membership.joined
+    await using one = await memberOf(randomUUID(), topic, { consumerGroupHeartbeatV1: undefined })
     await one.owns(1)
-    await membership.leave()
-    await cluster.close()
+  })
+
+  it('commits again where the group has another epoch', async () => {
+    const topic = await newTopic(1)
+    const { offsetCommitV9 } = await loadKafka<{ offsetCommitV9: { api: Api } }>()
+    const sent: number[] = []
+    const { version } = offsetCommitV9.api
+    const async: Api['async'] = (connection, group, epoch, ...rest) => {
+      // The first is sent as if a heartbeat were on its way that changed the epoch.
+      const told = Number(epoch) + (sent.length === 0 ? 1 : 0)
+      sent.push(told)
+      return offsetCommitV9.api.async(connection, group, told, ...rest)
+    }
+    await using one = await memberOf(randomUUID(), topic, {
+      offsetCommitV9: { api: { version, async } },
+    })
+    await one.owns(1)
+    const mark = { topic, partition: 0, offset: 5n }
+    const { generation } = one.owned
+    assert.equal(await one.membership.commit([{ ...mark, generation }]), true)
+    assert.equal(sent.length, 2)
+    assert.deepEqual(await one.membership.committed([mark]), [mark])
   })
 
   it("is told to use 'classic' where the brokers don't know the protocol", async () => {
