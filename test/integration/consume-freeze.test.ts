@@ -3,14 +3,14 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import { doneSince } from './members/history.ts'
 import { Load } from './members/load.ts'
 import type { Member, Members } from './members/members.ts'
-import { type SharedPlace, sharedPlaces } from './members/places.ts'
+import { groupPlaces, type SharedPlace } from './members/places.ts'
 import type { Task } from './members/task.ts'
 
 const PARTITIONS = 4
 /** A commit that was under way when it froze. */
 const LATE_MS = 500
 
-for (const [name, openPlace] of Object.entries(sharedPlaces)) {
+for (const [name, openPlace] of Object.entries(groupPlaces)) {
   describe(
     `a member that is frozen for longer than its session loses nothing on ${name}`,
     { concurrency: true },

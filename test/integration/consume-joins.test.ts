@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Load } from './members/load.ts'
 import type { Member } from './members/members.ts'
-import { type SharedPlace, sharedPlaces } from './members/places.ts'
+import { groupPlaces, type SharedPlace } from './members/places.ts'
 import { rounds } from './members/rounds.ts'
 import type { Task } from './members/task.ts'
 
@@ -23,7 +23,7 @@ const paces: readonly Pace[] = [
   { handleMs: 500, ahead: 40, enough: 3 },
 ]
 
-for (const [name, openPlace] of Object.entries(sharedPlaces)) {
+for (const [name, openPlace] of Object.entries(groupPlaces)) {
   describe(
     `members that come and go under load, each a process, on ${name}`,
     { concurrency: true },

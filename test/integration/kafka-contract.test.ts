@@ -2,6 +2,7 @@ import { Admin } from '@platformatic/kafka'
 import { kafka, type KafkaOptions } from '../../src/brokers/kafka/index.ts'
 import { type BrokerHarness, registerBrokerContract } from '../../src/testing/broker-contract.ts'
 import { createTopic, sharedKafka } from '../servers/index.ts'
+import { expelConsumers } from './kafka/consumer-groups.ts'
 
 async function openHarness(options: Omit<KafkaOptions, 'brokers'> = {}): Promise<BrokerHarness> {
   const server = await sharedKafka()
@@ -20,7 +21,8 @@ async function openHarness(options: Omit<KafkaOptions, 'brokers'> = {}): Promise
       headers: [],
     }),
     expel: async (group) => {
-      await admin.removeMembersFromConsumerGroup({ groupId: group, members: null })
+      if (options.groupProtocol === 'consumer') await expelConsumers(server, group)
+      else await admin.removeMembersFromConsumerGroup({ groupId: group, members: null })
     },
     sessionTimeoutMs: 6_000,
     [Symbol.asyncDispose]: async () => {
@@ -32,4 +34,7 @@ async function openHarness(options: Omit<KafkaOptions, 'brokers'> = {}): Promise
 registerBrokerContract('Kafka', async () => openHarness())
 registerBrokerContract('Kafka at least once', async () =>
   openHarness({ guarantee: 'at-least-once' }),
+)
+registerBrokerContract('Kafka with the consumer group protocol', async () =>
+  openHarness({ groupProtocol: 'consumer' }),
 )

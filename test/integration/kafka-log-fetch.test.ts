@@ -404,7 +404,7 @@ describe('while the broker is away', () => {
 
   it('a fetch from one that hangs says so when its time is up', async () => {
     await using own = await startKafka()
-    await using reader = await openLog(own, 1_000)
+    await using reader = await openLog(own, { requestTimeout: 1_000 })
     const at = { topic: 'hang', partition: 0, offset: 0n }
     await createTopic(own, 'hang')
     await reader.fetch([at], { ...fetchOptions, maxWaitMs: 10 })

@@ -49,11 +49,13 @@ class Load {
   }
 }
 
-for (const { handleMs, everyMs } of [
-  { handleMs: 0, everyMs: 10 },
-  { handleMs: 20, everyMs: 100 },
-]) {
-  it(`members join and leave under load: nothing lost, twice or backwards, ${handleMs} ms a record`, async () => {
+for (const { groupProtocol, handleMs, everyMs } of [
+  { groupProtocol: 'classic', handleMs: 0, everyMs: 10 },
+  { groupProtocol: 'classic', handleMs: 20, everyMs: 100 },
+  { groupProtocol: 'consumer', handleMs: 0, everyMs: 10 },
+  { groupProtocol: 'consumer', handleMs: 20, everyMs: 100 },
+] as const) {
+  it(`members join and leave under load by the ${groupProtocol} protocol: nothing lost, twice or backwards, ${handleMs} ms a record`, async () => {
     const server = await sharedKafka()
     const topic = `rebalance-${randomUUID()}`
     await createTopic(server, topic, { partitions: PARTITIONS })
@@ -62,6 +64,7 @@ for (const { handleMs, everyMs } of [
       group: randomUUID(),
       topics: [topic],
       sessionTimeoutMs: 10_000,
+      groupProtocol,
       handleMs,
     }
     await using members = new Members()
@@ -92,37 +95,40 @@ for (const { handleMs, everyMs } of [
   })
 }
 
-it('a broker that dies and comes back takes nothing from its members: nothing lost, twice or backwards', async () => {
-  await using server = await startKafka()
-  const topic = 'outage'
-  await createTopic(server, topic, { partitions: PARTITIONS })
-  const options = {
-    address: server.address,
-    group: 'outage',
-    topics: [topic],
-    sessionTimeoutMs: 6_000,
-    handleMs: 1,
-  }
-  await using members = new Members()
-  members.start('a', options)
-  await members.untilOwned(PARTITIONS, ['a'])
-  members.start('b', options)
-  await members.untilOwned(PARTITIONS, ['a', 'b'])
-  const load = new Load(server, topic, 20)
-  await members.until('some handled', () => members.faults().handled > 200)
-  await server.kill()
-  const away = (name: string, isAway: boolean): boolean => {
-    const last = members.told.findLast((one) => one.member === name && one.event === 'away')
-    return last?.event === 'away' && (last.error !== null) === isAway
-  }
-  await members.until('both away', () => away('a', true) && away('b', true))
-  // Longer than the session: an outage is nobody's silence.
-  await sleep(7_000)
-  await server.restart()
-  await members.until('both back', () => away('a', false) && away('b', false))
-  const before = members.faults().handled
-  await members.until('more handled', () => members.faults().handled > before + 200)
-  const sent = await load.stop()
-  await members.until('all handled', () => members.faults().handled === sent)
-  assert.deepEqual(members.faults(), { handled: sent, twice: [], backwards: [], failed: [] })
-})
+for (const groupProtocol of ['classic', 'consumer'] as const) {
+  it(`a broker that dies and comes back takes nothing from its members by the ${groupProtocol} protocol: nothing lost, twice or backwards`, async () => {
+    await using server = await startKafka()
+    const topic = 'outage'
+    await createTopic(server, topic, { partitions: PARTITIONS })
+    const options = {
+      address: server.address,
+      group: 'outage',
+      topics: [topic],
+      sessionTimeoutMs: 6_000,
+      groupProtocol,
+      handleMs: 1,
+    }
+    await using members = new Members()
+    members.start('a', options)
+    await members.untilOwned(PARTITIONS, ['a'])
+    members.start('b', options)
+    await members.untilOwned(PARTITIONS, ['a', 'b'])
+    const load = new Load(server, topic, 20)
+    await members.until('some handled', () => members.faults().handled > 200)
+    await server.kill()
+    const away = (name: string, isAway: boolean): boolean => {
+      const last = members.told.findLast((one) => one.member === name && one.event === 'away')
+      return last?.event === 'away' && (last.error !== null) === isAway
+    }
+    await members.until('both away', () => away('a', true) && away('b', true))
+    // Longer than the session: an outage is nobody's silence.
+    await sleep(7_000)
+    await server.restart()
+    await members.until('both back', () => away('a', false) && away('b', false))
+    const before = members.faults().handled
+    await members.until('more handled', () => members.faults().handled > before + 200)
+    const sent = await load.stop()
+    await members.until('all handled', () => members.faults().handled === sent)
+    assert.deepEqual(members.faults(), { handled: sent, twice: [], backwards: [], failed: [] })
+  })
+}

@@ -73,3 +73,32 @@ it('refuses to join a group without the right to, and names it', async () => {
   const membership = await log.join(joining)
   await membership.leave()
 })
+
+it('names the forbidden group or topic by the consumer group protocol, too', async () => {
+  const consumers = await openKafkaLog(
+    {
+      clientId: 'test',
+      clientOptions: {
+        bootstrapBrokers: [server.address],
+        sasl: { mechanism: 'PLAIN', ...appUser },
+      },
+    },
+    { clientId: 'rights', groupProtocol: 'consumer' },
+  )
+  try {
+    const group = 'forbidden-consumers'
+    await assert.rejects(consumers.join({ ...joining, group }), {
+      kind: 'misconfigured',
+      message: /READ on the group/,
+    })
+    await grant(server, { resource: 'group', name: group, operations: ['READ'] })
+    await assert.rejects(consumers.join({ ...joining, group, topics: ['open', 'secret'] }), {
+      kind: 'topic-unavailable',
+      topic: 'secret',
+    })
+    const membership = await consumers.join({ ...joining, group })
+    await membership.leave()
+  } finally {
+    await consumers.close()
+  }
+})

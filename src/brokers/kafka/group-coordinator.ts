@@ -1,38 +1,22 @@
-import { BrokerError } from '../../core/errors.ts'
 import type { Position, TopicPartition } from '../../core/log.ts'
 import { assignPartitions, type GroupMember } from './assignment.ts'
+import { GroupRequests, type MemberStamp } from './group-requests.ts'
 import { isTopicDescription, type LogCluster } from './log-cluster.ts'
 import { byTopic } from './partition-key.ts'
-import { protocolErrors } from './protocol-errors.ts'
-import type { JoinAnswer, Pool, Requests, TopicPartitions } from './wire.ts'
+import type { JoinAnswer, Pool, TopicPartitions } from './wire.ts'
 
-const GROUP = 0
 const PROTOCOL_TYPE = 'consumer'
 /**
  * What the strategy is called among a group's members, who must share a name. Ours is both: these
  * are the names that other clients have by default, so that a group can move from one to the other.
  */
 const PROTOCOLS = ['roundrobin', 'range']
-const NO_OFFSET = -1n
-
-/** What lost or moved the coordinator: it is looked for again. */
-const moved: ReadonlySet<string> = new Set([
-  'COORDINATOR_NOT_AVAILABLE',
-  'COORDINATOR_LOAD_IN_PROGRESS',
-  'NOT_COORDINATOR',
-])
 
 export interface GroupOptions {
   readonly group: string
   readonly topics: readonly string[]
   readonly sessionTimeoutMs: number
   readonly rebalanceTimeoutMs: number
-}
-
-/** A member in one generation of its group: what its commits are stamped with. */
-export interface MemberStamp {
-  readonly memberId: string
-  readonly generation: number
 }
 
 /** What a member is given by its group. */
@@ -42,17 +26,18 @@ export interface Assignment extends MemberStamp {
   readonly partitionCounts: ReadonlyMap<string, number> | null
 }
 
-/** A group's requests to its coordinator, whom it finds. It throws the client's own errors. */
+/** The requests of the classic protocol. It throws the client's own errors. */
 export class GroupCoordinator {
   readonly #cluster: LogCluster
   readonly #options: GroupOptions
   /** Joining waits for all members: nothing else may stand behind it. */
   readonly #joining: Pool
-  #node: number | null = null
+  readonly #requests: GroupRequests
 
   constructor(cluster: LogCluster, options: GroupOptions) {
     this.#cluster = cluster
     this.#options = options
+    this.#requests = new GroupRequests(cluster, options.group)
     this.#joining = cluster.openPool(options.rebalanceTimeoutMs + cluster.requestTimeoutMs)
   }
 
@@ -65,7 +50,7 @@ export class GroupCoordinator {
       userData: null,
     })
     const protocols = PROTOCOLS.map((name) => ({ name, metadata }))
-    return this.#ask(
+    return this.#requests.ask(
       'JoinGroup',
       [
         ...([group, sessionTimeoutMs, rebalanceTimeoutMs, memberId] as const),
@@ -80,7 +65,7 @@ export class GroupCoordinator {
     const { memberId, generationId: generation, protocolName } = joined
     const isLeader = joined.leader === memberId
     const partitionCounts = isLeader ? await this.countPartitions(this.#topicsOf(joined)) : null
-    const { assignment } = await this.#ask(
+    const { assignment } = await this.#requests.ask(
       'SyncGroup',
       [
         ...([
@@ -103,43 +88,19 @@ export class GroupCoordinator {
   }
 
   async heartbeat({ generation, memberId }: MemberStamp): Promise<void> {
-    await this.#ask('Heartbeat', [this.#options.group, generation, memberId, null])
+    await this.#requests.ask('Heartbeat', [this.#options.group, generation, memberId, null])
   }
 
   async leave(memberId: string): Promise<void> {
-    await this.#ask('LeaveGroup', [this.#options.group, [{ memberId }]])
+    await this.#requests.ask('LeaveGroup', [this.#options.group, [{ memberId }]])
   }
 
-  async commit({ generation, memberId }: MemberStamp, marks: readonly Position[]): Promise<void> {
-    const topics = Array.from(byTopic(marks), ([name, ofTopic]) => ({
-      name,
-      partitions: ofTopic.map(({ partition, offset }) => ({
-        partitionIndex: partition,
-        committedOffset: offset,
-        committedLeaderEpoch: -1,
-        committedMetadata: null,
-      })),
-    }))
-    await this.#ask('OffsetCommit', [this.#options.group, generation, memberId, null, topics])
+  async commit(stamp: MemberStamp, marks: readonly Position[]): Promise<void> {
+    await this.#requests.commit(stamp, marks)
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
-    const topics = Array.from(byTopic(partitions), ([name, ofTopic]) => ({
-      name,
-      partitionIndexes: ofTopic.map((one) => one.partition),
-    }))
-    const groupId = this.#options.group
-    const { groups } = await this.#ask('OffsetFetch', [
-      [{ groupId, memberId: null, memberEpoch: -1, topics }],
-      false,
-    ])
-    return groups.flatMap((group) =>
-      group.topics.flatMap(({ name: topic, partitions: found }) =>
-        found
-          .filter((one) => one.committedOffset !== NO_OFFSET)
-          .map((one) => ({ topic, partition: one.partitionIndex, offset: one.committedOffset })),
-      ),
-    )
+    return this.#requests.committed(partitions)
   }
 
   /** How many partitions each topic has; those that can't be read have none. */
@@ -156,30 +117,6 @@ export class GroupCoordinator {
   /** Ends a join that waits. */
   async close(): Promise<void> {
     await this.#joining.close()
-  }
-
-  async #ask<Name extends keyof Requests>(
-    name: Name,
-    args: Requests[Name]['args'],
-    pool?: Pool,
-  ): Promise<Requests[Name]['answer']> {
-    try {
-      this.#node ??= await this.#find()
-      return await this.#cluster.call(this.#node, name, args, pool)
-    } catch (error) {
-      const answered = protocolErrors(error)
-      if (answered.size === 0 || [...answered].some((one) => moved.has(one))) this.#node = null
-      throw error
-    }
-  }
-
-  async #find(): Promise<number> {
-    const { group } = this.#options
-    const { coordinators } = await this.#cluster.callAny('FindCoordinator', [GROUP, [group]])
-    const found = coordinators[0]
-    if (found === undefined) throw new BrokerError('away', `group ${group} has no coordinator now`)
-    this.#cluster.know(found.nodeId, found)
-    return found.nodeId
   }
 
   #membersOf(joined: JoinAnswer): readonly GroupMember[] {

@@ -54,7 +54,8 @@ export function kafka(options: KafkaOptions): Broker {
       })
     },
     openProducer: async (producer) => openKafkaProducer(settings, producer),
-    openLog: async (log) => openKafkaLog(settings.connection, log),
+    openLog: async (log) =>
+      openKafkaLog(settings.connection, { ...log, groupProtocol: settings.groupProtocol }),
     close: async () => {
       const opened = shared
       shared = undefined

@@ -17,6 +17,7 @@ it('applies the defaults', () => {
     markerReplication: -1,
     publishTimeoutMs: 5_000,
     transactionTimeoutMs: 10_000,
+    groupProtocol: 'classic',
   })
   assert.equal(connection.clientId, 'oncommit')
   assert.deepEqual(connection.clientOptions.bootstrapBrokers, brokers)
@@ -46,6 +47,7 @@ for (const [option, given] of [
   ['kafka.compression', { brokers, compression: 'brotli' }],
   ['kafka.maxRecordBytes', { brokers, maxRecordBytes: 0 }],
   ['kafka.markerTopic', { brokers, markerTopic: 'a/b' }],
+  ['kafka.groupProtocol', { brokers, groupProtocol: 'static' }],
   ['kafka.markerReplication', { brokers, markerReplication: 0 }],
   ['kafka.publishTimeoutMs', { brokers, publishTimeoutMs: 1 }],
   ['kafka.transactionTimeoutMs', { brokers, transactionTimeoutMs: 5_000 }],

@@ -14,6 +14,11 @@ export interface KafkaSasl {
   readonly token?: string | (() => string | Promise<string>)
 }
 
+const GROUP_PROTOCOLS = ['classic', 'consumer'] as const
+
+/** How members of a group share its partitions. */
+export type GroupProtocol = (typeof GROUP_PROTOCOLS)[number]
+
 const COMPRESSIONS = ['none', 'lz4', 'gzip', 'snappy', 'zstd'] as const
 
 export interface KafkaOptions {
@@ -52,6 +57,15 @@ export interface KafkaOptions {
    * and as short as may be, since an open one holds up committed-only readers. @defaultValue 10_000
    */
   readonly transactionTimeoutMs?: number
+  /**
+   * How streams and consumers join their group (Kafka's `group.protocol`). With `classic` the whole
+   * group stops for each member that comes or goes. With `consumer` (KIP-848, Kafka 4) the brokers
+   * say who reads what, and only members that give or get partitions stop. What is in hand is waited
+   * for with both. With `consumer` the session is the brokers' (`group.consumer.session.timeout.ms`):
+   * the `sessionTimeout` of a stream only limits how long the group waits for what is in hand.
+   * @defaultValue 'classic'
+   */
+  readonly groupProtocol?: GroupProtocol
   /** Further settings of `@platformatic/kafka`, passed through as they are. @defaultValue none */
   readonly client?: Readonly<Record<string, unknown>>
 }
@@ -67,6 +81,7 @@ export interface KafkaSettings {
   readonly markerReplication: number
   readonly publishTimeoutMs: number
   readonly transactionTimeoutMs: number
+  readonly groupProtocol: GroupProtocol
 }
 
 const NAMES: readonly (keyof KafkaOptions)[] = [
@@ -81,6 +96,7 @@ const NAMES: readonly (keyof KafkaOptions)[] = [
   'markerReplication',
   'publishTimeoutMs',
   'transactionTimeoutMs',
+  'groupProtocol',
   'client',
 ]
 
@@ -114,6 +130,11 @@ export function readKafkaOptions(options: KafkaOptions): KafkaSettings {
       'kafka.transactionTimeoutMs',
       options.transactionTimeoutMs ?? Math.max(10_000, 2 * publishTimeoutMs),
       { min: publishTimeoutMs + 1, max: 900_000 },
+    ),
+    groupProtocol: oneOf(
+      'kafka.groupProtocol',
+      options.groupProtocol ?? 'classic',
+      GROUP_PROTOCOLS,
     ),
   })
 }

@@ -9,12 +9,19 @@ import type {
   Position,
   TopicPartition,
 } from '../../core/log.ts'
+import { ConsumerGroupMembership } from './consumer-group-membership.ts'
 import { Fetcher } from './fetcher.ts'
 import { type KafkaConnection, loadKafka } from './kafka-client.ts'
+import type { GroupProtocol } from './kafka-options.ts'
 import { LogCluster } from './log-cluster.ts'
 import { listOffsets, listPartitions } from './log-offsets.ts'
 import { Membership } from './membership.ts'
 import type { KafkaWire } from './wire.ts'
+
+export interface KafkaLogOptions extends LogClientOptions {
+  /** By which its group is joined. @defaultValue 'classic' */
+  readonly groupProtocol?: GroupProtocol
+}
 
 /**
  * Opens a reader's client. It connects at first use.
@@ -22,20 +29,21 @@ import type { KafkaWire } from './wire.ts'
  */
 export async function openKafkaLog(
   connection: KafkaConnection,
-  options: LogClientOptions,
+  { clientId, groupProtocol = 'classic' }: KafkaLogOptions,
 ): Promise<LogClient> {
-  const { clientId } = options
-  return new KafkaLog(await loadKafka<KafkaWire>(), { ...connection, clientId })
+  return new KafkaLog(await loadKafka<KafkaWire>(), { ...connection, clientId }, groupProtocol)
 }
 
 /** Reads topics of Kafka. Requests, fetches and joins go over connections of their own. */
 class KafkaLog implements LogClient {
   readonly #cluster: LogCluster
   readonly #fetcher: Fetcher
-  #membership: Membership | null = null
+  readonly #groupProtocol: GroupProtocol
+  #membership: Membership | ConsumerGroupMembership | null = null
   #closing: Promise<void> | null = null
 
-  constructor(wire: KafkaWire, connection: KafkaConnection) {
+  constructor(wire: KafkaWire, connection: KafkaConnection, groupProtocol: GroupProtocol) {
+    this.#groupProtocol = groupProtocol
     this.#cluster = new LogCluster(wire, connection)
     this.#fetcher = new Fetcher(this.#cluster)
   }
@@ -56,7 +64,8 @@ class KafkaLog implements LogClient {
   async join(options: JoinOptions): Promise<GroupMembership> {
     this.#refuseClosed()
     await this.#membership?.leave()
-    const membership = Membership.start(this.#cluster, options)
+    const ofProtocol = this.#groupProtocol === 'consumer' ? ConsumerGroupMembership : Membership
+    const membership = ofProtocol.start(this.#cluster, options)
     this.#membership = membership
     await membership.joined
     return membership

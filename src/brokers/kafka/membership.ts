@@ -1,6 +1,5 @@
-import { type Backoff, backoffMs } from '../../core/backoff.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
-import { BrokerError, OncommitError } from '../../core/errors.ts'
+import { BrokerError } from '../../core/errors.ts'
 import type {
   GroupMembership,
   JoinOptions,
@@ -8,17 +7,14 @@ import type {
   Position,
   TopicPartition,
 } from '../../core/log.ts'
-import { toBrokerError } from './failures.ts'
+import { CommitLine } from './commit-line.ts'
+import { GroupContact } from './group-contact.ts'
 import { type Assignment, GroupCoordinator } from './group-coordinator.ts'
 import type { LogCluster } from './log-cluster.ts'
-import { partitionKey } from './partition-key.ts'
+import { type Ownership as Owned, ownershipOf } from './ownership.ts'
 import { answerOf, protocolErrors } from './protocol-errors.ts'
 import type { JoinAnswer } from './wire.ts'
 
-const RETRY: Backoff = { firstMs: 50, maxMs: 2_000, jitter: 0.2 }
-const LEAVE_MS = 3_000
-/** Refusals in a row before the group counts as away. */
-const PATIENCE = 5
 /** How often the group's leader looks for new partitions, and for topics that were missing. */
 const WATCH_MS = 30_000
 const WATCH_MISSING_MS = 3_000
@@ -44,13 +40,7 @@ const fatal: ReadonlyMap<string, string> = new Map([
 ])
 
 /** What the member holds in one generation. */
-interface Ownership extends Assignment {
-  /** The generation as the reader is told: its own, since a group that was forgotten begins at 1 again. */
-  readonly stamp: number
-  readonly keys: ReadonlySet<string>
-  /** Aborted when it is over before the group said so: expelled, or leaving. */
-  readonly over: AbortController
-}
+type Ownership = Owned & Assignment
 
 type End = 'rebalance' | 'lost' | 'stopped'
 
@@ -74,24 +64,30 @@ export class Membership implements GroupMembership {
   readonly #clock: Clock
   readonly #heartbeatMs: number
   readonly #drainMs: number
-  readonly #stop = new AbortController()
+  readonly #contact: GroupContact
+  readonly #commits: CommitLine<Ownership>
   readonly #joined = Promise.withResolvers<void>()
   readonly #running: Promise<void>
   #memberId = ''
   #stamp = 0
   #owned: Ownership | null = null
   #wasMember = false
-  #isAway = false
-  #committing: Promise<unknown> = Promise.resolve()
-  /** By `clock.monotonic`: when what the group answered last was sent, from which the session counts. */
-  #heardAt = Number.POSITIVE_INFINITY
-  #hearing = Promise.withResolvers<void>()
   #leaving: Promise<void> | null = null
 
   private constructor(cluster: LogCluster, options: JoinOptions, clock: Clock) {
     const { group, topics, sessionTimeoutMs } = options
     this.#options = options
     this.#clock = clock
+    this.#contact = new GroupContact(options, clock)
+    this.#commits = new CommitLine({
+      contact: this.#contact,
+      owned: () => this.#owned,
+      send: async (owned, marks) => this.#coordinator.commit(owned, marks),
+      refusal: (answered) => {
+        if (isExpelled(answered)) return 'expelled'
+        return answered.has('REBALANCE_IN_PROGRESS') ? 'refused' : null
+      },
+    })
     this.#heartbeatMs = Math.min(1_000, Math.ceil(sessionTimeoutMs / 6))
     // The group hears of a rebalance up to one heartbeat before this member does.
     this.#drainMs = Math.floor(sessionTimeoutMs * 0.9) - 2 * this.#heartbeatMs
@@ -115,28 +111,15 @@ export class Membership implements GroupMembership {
   }
 
   async committed(partitions: readonly TopicPartition[]): Promise<readonly Position[]> {
-    for (let failures = 1; ; failures++) {
-      this.#refuseStopped()
-      try {
-        const found = await this.#coordinator.committed(partitions)
-        this.#tellAway(null)
-        return found
-      } catch (error) {
-        await this.#waitAfter(error, failures, this.#stop.signal)
-      }
-    }
+    return this.#contact.asking(async () => this.#coordinator.committed(partitions))
   }
 
   async commit(marks: readonly Mark[]): Promise<boolean> {
-    const sent = this.#committing.then(() => this.#commit(marks))
-    // Only the order is kept here: whoever called hears of a failure.
-    this.#committing = sent.catch(() => {})
-    return sent
+    return this.#commits.commit(marks)
   }
 
   heard(): Promise<void> | null {
-    const silentMs = this.#clock.monotonic() - this.#heardAt
-    return silentMs < this.#options.sessionTimeoutMs ? null : this.#hearing.promise
+    return this.#contact.heard(this.#options.sessionTimeoutMs)
   }
 
   leave(): Promise<void> {
@@ -152,24 +135,24 @@ export class Membership implements GroupMembership {
       if (end === 'rebalance') end = await this.#drain(owned)
       this.#owned = null
       if (end === 'lost') this.#options.onLost(owned.partitions)
-      this.#hear(Number.POSITIVE_INFINITY)
+      this.#contact.endSession()
       if (end === 'stopped') return
     }
   }
 
   /** Joins, for as long as it takes; `null` when the member leaves. */
   async #becomeMember(): Promise<Ownership | null> {
-    for (let failures = 1; !this.#stop.signal.aborted; failures++) {
+    for (let failures = 1; !this.#contact.isStopped; failures++) {
       try {
         const joined = await this.#coordinator.join(this.#memberId)
         this.#memberId = joined.memberId
         const sentAt = this.#clock.monotonic()
         const assignment = await this.#coordinator.sync(joined)
-        this.#hear(sentAt)
-        if (this.#stop.signal.aborted) return null
+        this.#contact.hear(sentAt)
+        if (this.#contact.isStopped) return null
         return this.#own(assignment)
       } catch (error) {
-        if (this.#stop.signal.aborted) return null
+        if (this.#contact.isStopped) return null
         const answered = protocolErrors(error)
         if (answered.has('MEMBER_ID_REQUIRED')) {
           this.#memberId =
@@ -178,7 +161,7 @@ export class Membership implements GroupMembership {
         } else if (answered.has('UNKNOWN_MEMBER_ID')) this.#memberId = ''
         else if (answered.has('REBALANCE_IN_PROGRESS')) failures = 0
         else if (!this.#failFirst(answered, error))
-          await this.#waitAfter(error, failures, this.#stop.signal)
+          await this.#contact.waitAfter(error, failures, this.#contact.stopped)
       }
     }
     return null
@@ -186,15 +169,10 @@ export class Membership implements GroupMembership {
 
   #own(assignment: Assignment): Ownership {
     this.#stamp = Math.max(this.#stamp + 1, assignment.generation)
-    const owned: Ownership = {
-      ...assignment,
-      stamp: this.#stamp,
-      keys: new Set(assignment.partitions.map(partitionKey)),
-      over: new AbortController(),
-    }
+    const owned = { ...assignment, ...ownershipOf(assignment.partitions, this.#stamp) }
     this.#owned = owned
     this.#wasMember = true
-    this.#tellAway(null)
+    this.#contact.tellAway(null)
     this.#options.onAssigned(owned.partitions, owned.stamp)
     this.#joined.resolve()
     return owned
@@ -211,7 +189,7 @@ export class Membership implements GroupMembership {
         { cause: error },
       ),
     )
-    this.#stop.abort()
+    this.#contact.stop()
     return true
   }
 
@@ -233,20 +211,20 @@ export class Membership implements GroupMembership {
 
   /** A heartbeat; `null` where all is as before, or nobody can tell. */
   async #beat(owned: Ownership): Promise<End | null> {
-    if (this.#stop.signal.aborted) return 'stopped'
+    if (this.#contact.isStopped) return 'stopped'
     if (owned.over.signal.aborted) return 'lost'
     const sentAt = this.#clock.monotonic()
     try {
       await this.#coordinator.heartbeat(owned)
-      this.#hear(sentAt)
-      this.#tellAway(null)
+      this.#contact.hear(sentAt)
+      this.#contact.tellAway(null)
       return null
     } catch (error) {
-      if (this.#stop.signal.aborted) return 'stopped'
+      if (this.#contact.isStopped) return 'stopped'
       const answered = protocolErrors(error)
       if (answered.has('REBALANCE_IN_PROGRESS')) return 'rebalance'
       if (isExpelled(answered)) return 'lost'
-      this.#tellAway(error)
+      this.#contact.tellAway(error)
       return null
     }
   }
@@ -264,7 +242,7 @@ export class Membership implements GroupMembership {
 
   /** Has what is in hand finished before the group takes the partitions. */
   async #drain(owned: Ownership): Promise<End> {
-    if (owned.partitions.length === 0) return this.#stop.signal.aborted ? 'stopped' : 'rebalance'
+    if (owned.partitions.length === 0) return this.#contact.isStopped ? 'stopped' : 'rebalance'
     const late = new AbortController()
     const onOver = (): void => late.abort()
     owned.over.signal.addEventListener('abort', onOver, { once: true })
@@ -300,80 +278,24 @@ export class Membership implements GroupMembership {
     return this.#endOf(owned)
   }
 
-  #hear(sentAt: number): void {
-    this.#heardAt = sentAt
-    this.#hearing.resolve()
-    this.#hearing = Promise.withResolvers()
-  }
-
   #endOf(owned: Ownership): End {
-    if (this.#stop.signal.aborted) return 'stopped'
+    if (this.#contact.isStopped) return 'stopped'
     return owned.over.signal.aborted ? 'lost' : 'rebalance'
   }
 
-  async #commit(marks: readonly Mark[]): Promise<boolean> {
-    for (let failures = 1; ; failures++) {
-      const owned = this.#owned
-      const mine = marks.filter((mark) => owns(owned, mark))
-      if (owned === null || mine.length === 0) return marks.length === 0
-      try {
-        await this.#coordinator.commit(owned, mine)
-        this.#tellAway(null)
-        return mine.length === marks.length
-      } catch (error) {
-        const answered = protocolErrors(error)
-        if (isExpelled(answered)) owned.over.abort()
-        if (isExpelled(answered) || answered.has('REBALANCE_IN_PROGRESS')) return false
-        const { kind } = toBrokerError(error)
-        if (kind === 'topic-unavailable' || kind === 'misconfigured') throw toBrokerError(error)
-        await this.#waitAfter(error, failures, owned.over.signal)
-      }
-    }
-  }
-
   async #leave(): Promise<void> {
-    this.#stop.abort()
+    this.#contact.stop()
     this.#owned?.over.abort()
     this.#owned = null
     this.#joined.promise.catch(() => {})
-    this.#joined.reject(stopped(this.#options.group))
-    if (this.#memberId !== '') {
-      const told = new AbortController()
-      // Whoever can't be told notices when the session is over.
-      const telling = this.#coordinator.leave(this.#memberId).catch(() => {})
-      await Promise.race([telling, this.#clock.sleep(LEAVE_MS, told.signal)])
-      told.abort()
-    }
+    this.#joined.reject(this.#contact.left())
+    if (this.#memberId !== '')
+      await this.#contact.tellLeaving(this.#coordinator.leave(this.#memberId))
     await this.#coordinator.close()
     await this.#running
   }
-
-  async #waitAfter(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
-    // A coordinator that moves, or a group's first one, answers so for a moment: no outage yet.
-    if (failures >= PATIENCE || protocolErrors(error).size === 0) this.#tellAway(error)
-    await this.#clock.sleep(backoffMs(RETRY, failures), signal)
-  }
-
-  #tellAway(error: unknown): void {
-    const isAway = error !== null
-    if (isAway === this.#isAway || this.#stop.signal.aborted) return
-    this.#isAway = isAway
-    this.#options.onAway(isAway ? toBrokerError(error) : null)
-  }
-
-  #refuseStopped(): void {
-    if (this.#stop.signal.aborted) throw stopped(this.#options.group)
-  }
-}
-
-function owns(owned: Ownership | null, mark: Mark): boolean {
-  return owned !== null && mark.generation === owned.stamp && owned.keys.has(partitionKey(mark))
 }
 
 function isExpelled(answered: ReadonlySet<string>): boolean {
   return [...answered].some((name) => expelling.has(name))
-}
-
-function stopped(group: string): OncommitError {
-  return new OncommitError('ONCOMMIT_STOPPED', `the member of group ${group} has left`)
 }

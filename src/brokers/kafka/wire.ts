@@ -127,6 +127,14 @@ export interface Requests {
     args: [group: string, generation: number, memberId: string, instanceId: null]
     answer: unknown
   }
+  ConsumerGroupHeartbeat: {
+    args: [
+      ...[group: string, memberId: string, memberEpoch: number, instanceId: null, rack: null],
+      ...[rebalanceTimeoutMs: number, topics: readonly string[], topicPattern: null],
+      ...[assignor: null, owned: readonly TopicIdPartitions[]],
+    ]
+    answer: ConsumerGroupAnswer
+  }
   LeaveGroup: {
     args: [group: string, members: readonly { memberId: string }[]]
     answer: unknown
@@ -229,6 +237,19 @@ export interface JoinAnswer {
   readonly memberId: string
   /** The leader is told all members; the others none. */
   readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[]
+}
+
+export interface TopicIdPartitions {
+  readonly topicId: string
+  readonly partitions: readonly number[]
+}
+
+export interface ConsumerGroupAnswer {
+  readonly memberId: string | null
+  readonly memberEpoch: number
+  readonly heartbeatIntervalMs: number
+  /** `null` where it is as it was told before. */
+  readonly assignment: { readonly topicPartitions: readonly TopicIdPartitions[] } | null
 }
 
 interface OffsetCommitTopic {

@@ -164,4 +164,5 @@ class Member {
   }
 }
 
-await new Member(await openLog({ address: options.address, host: '', port: 0 })).run()
+const { address, groupProtocol = 'classic' } = options
+await new Member(await openLog({ address, host: '', port: 0 }, { groupProtocol })).run()

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import type { GroupProtocol } from '../../../src/brokers/kafka/kafka-options.ts'
 import type { TopicPartition } from '../../../src/core/log.ts'
 
 export interface MemberOptions {
@@ -8,6 +9,7 @@ export interface MemberOptions {
   readonly group: string
   readonly topics: readonly string[]
   readonly sessionTimeoutMs: number
+  readonly groupProtocol?: GroupProtocol
   /** How long each record is handled. */
   readonly handleMs: number
   /** Each record is handled when it is told to go. */

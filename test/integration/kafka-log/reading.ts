@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { Admin, Producer } from '@platformatic/kafka'
+import type { GroupProtocol } from '../../../src/brokers/kafka/kafka-options.ts'
 import { openKafkaLog } from '../../../src/brokers/kafka/log-client.ts'
 import type { LogRecord } from '../../../src/core/codec.ts'
 import type { FetchOptions, LogClient, Page, Position } from '../../../src/core/log.ts'
@@ -17,14 +18,17 @@ export const fetchOptions: FetchOptions = {
 
 export async function openLog(
   server: KafkaAddress,
-  requestTimeout = 5_000,
+  {
+    requestTimeout = 5_000,
+    groupProtocol = 'classic',
+  }: { requestTimeout?: number; groupProtocol?: GroupProtocol } = {},
 ): Promise<LogClient & AsyncDisposable> {
   const log = await openKafkaLog(
     {
       clientId: 'test',
       clientOptions: { bootstrapBrokers: [server.address], requestTimeout },
     },
-    { clientId: 'kafka-log-test' },
+    { clientId: 'kafka-log-test', groupProtocol },
   )
   return Object.assign(log, { [Symbol.asyncDispose]: () => log.close() })
 }

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { kafka } from '../../../src/brokers/kafka/index.ts'
+import { kafka, type KafkaOptions } from '../../../src/brokers/kafka/index.ts'
 import { local } from '../../../src/brokers/local/index.ts'
 import type { Broker } from '../../../src/core/broker.ts'
 import { type Address, createTopic, sharedKafka } from '../../servers/index.ts'
@@ -28,6 +28,13 @@ export const sharedPlaces: Readonly<Record<string, () => Promise<SharedPlace>>> 
   Kafka: async () => kafkaPlace(await sharedKafka()),
 }
 
+/** The places above, and others where the same is promised of groups alone. */
+export const groupPlaces: typeof sharedPlaces = {
+  ...sharedPlaces,
+  'Kafka with the consumer group protocol': async () =>
+    kafkaPlace(await sharedKafka(), { groupProtocol: 'consumer' }),
+}
+
 async function localPlace(): Promise<SharedPlace> {
   const folder = await newFolder()
   const at = { file: join(folder, 'log.db'), synchronous: 'normal' } as const
@@ -47,11 +54,14 @@ async function localPlace(): Promise<SharedPlace> {
   }
 }
 
-export async function kafkaPlace(server: Address): Promise<SharedPlace> {
+export async function kafkaPlace(
+  server: Address,
+  options: Pick<KafkaOptions, 'groupProtocol'> = {},
+): Promise<SharedPlace> {
   const folder = await newFolder()
-  const broker = kafka({ brokers: [server.address] })
+  const broker = kafka({ brokers: [server.address], ...options })
   return {
-    ...shared({ address: server.address }, folder),
+    ...shared({ address: server.address, ...options }, folder),
     broker,
     sessionTimeout: 6_000,
     newTopic: async (partitions, topic = freshTopic()) => {

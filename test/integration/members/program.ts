@@ -3,6 +3,7 @@ import { appendFileSync, openSync, writeSync } from 'node:fs'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { kafka } from '../../../src/brokers/kafka/index.ts'
 import { local } from '../../../src/brokers/local/index.ts'
+import type { Broker } from '../../../src/core/broker.ts'
 import { EventBus } from '../../../src/bus/event-bus.ts'
 import type { ReceivedEvent } from '../../../src/consumer/received-event.ts'
 import { Reject } from '../../../src/core/errors.ts'
@@ -61,7 +62,13 @@ const log =
   }
 const logger = { debug() {}, info: log('info'), warn: log('warn'), error: log('error') }
 
-const broker = 'file' in task.at ? local(task.at) : kafka({ brokers: [task.at.address] })
+function open(at: Task['at']): Broker {
+  if ('file' in at) return local(at)
+  const { address, ...options } = at
+  return kafka({ brokers: [address], ...options })
+}
+
+const broker = open(task.at)
 const rows: OpenRows | null = task.rows === undefined ? null : openRows(task.rows)
 const bus = new EventBus({ broker, logger, ...(rows === null ? {} : { store: rows.store }) })
 

@@ -1,9 +1,12 @@
+import type { GroupProtocol } from '../../../src/brokers/kafka/kafka-options.ts'
 import type { ConsumeOptions } from '../../../src/consumer/consume/options.ts'
 import type { StreamOptions } from '../../../src/consumer/options.ts'
 import type { ConnectionOptions } from '../../servers/index.ts'
 
 /** Where the log is that members read. */
-export type At = { readonly file: string } | { readonly address: string }
+export type At =
+  | { readonly file: string }
+  | { readonly address: string; readonly groupProtocol?: GroupProtocol }
 
 /** The database in which handlers write their rows, and in which their inbox is. */
 export type Rows = { readonly file: string } | { readonly connection: ConnectionOptions }

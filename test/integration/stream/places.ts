@@ -3,10 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Admin } from '@platformatic/kafka'
-import { kafka } from '../../../src/brokers/kafka/index.ts'
+import { kafka, type KafkaOptions } from '../../../src/brokers/kafka/index.ts'
 import { type LocalBroker, local } from '../../../src/brokers/local/index.ts'
 import type { Broker } from '../../../src/core/broker.ts'
 import { createTopic, sharedKafka } from '../../servers/index.ts'
+import { expelConsumers } from '../kafka/consumer-groups.ts'
 
 /** A broker, as a test of streams needs it. Topics are there when they were made, never before. */
 export interface Place extends AsyncDisposable {
@@ -26,7 +27,13 @@ export const places: Readonly<Record<string, () => Promise<Place>>> = {
     const broker = local({ ...closed, file: join(folder, 'log.db') })
     return localPlace(broker, async () => rm(folder, { recursive: true }))
   },
-  Kafka: kafkaPlace,
+  Kafka: async () => kafkaPlace(),
+}
+
+/** The places above, and others where the same is promised of groups alone. */
+export const groupPlaces: typeof places = {
+  ...places,
+  'Kafka with the consumer group protocol': async () => kafkaPlace({ groupProtocol: 'consumer' }),
 }
 
 const closed = { autoCreateTopics: false }
@@ -48,15 +55,16 @@ function localPlace(broker: LocalBroker, dispose: () => Promise<void>): Place {
   }
 }
 
-async function kafkaPlace(): Promise<Place> {
+async function kafkaPlace(options: Omit<KafkaOptions, 'brokers'> = {}): Promise<Place> {
   const server = await sharedKafka()
-  const broker = kafka({ brokers: [server.address] })
+  const broker = kafka({ brokers: [server.address], ...options })
   const admin = new Admin({ clientId: 'stream-test', bootstrapBrokers: [server.address] })
   return {
     broker,
     createTopic: async (topic, partitions) => createTopic(server, topic, { partitions }),
     expel: async (group) => {
-      await admin.removeMembersFromConsumerGroup({ groupId: group, members: null })
+      if (options.groupProtocol === 'consumer') await expelConsumers(server, group)
+      else await admin.removeMembersFromConsumerGroup({ groupId: group, members: null })
     },
     sessionTimeout: 6_000,
     [Symbol.asyncDispose]: async () => {

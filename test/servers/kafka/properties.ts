@@ -65,6 +65,11 @@ function node(folder: string): KafkaProperties {
     'auto.create.topics.enable': false,
     'num.partitions': 4,
     'group.initial.rebalance.delay.ms': 0,
+    // Sessions of the consumer group protocol are the broker's: as short as those that tests ask for.
+    'group.consumer.min.session.timeout.ms': 1_000,
+    'group.consumer.session.timeout.ms': 6_000,
+    'group.consumer.min.heartbeat.interval.ms': 100,
+    'group.consumer.heartbeat.interval.ms': 1_000,
     // A killed node may come back only when the session of its former life has ended.
     'broker.session.timeout.ms': 1_500,
     'broker.heartbeat.interval.ms': 300,
