@@ -1,7 +1,7 @@
 import { OptionError } from '../core/errors.ts'
 import { type BrokenRecord, judge, type Mended, type OnBroken } from './broken.ts'
 import type { Counting } from './counts.ts'
-import type { Patience } from './patience.ts'
+import { type Patience, unlessAborted } from './patience.ts'
 
 /** Resolves when all replicas have the dead letter. */
 export type DeadLetter = (record: BrokenRecord, reason: unknown) => Promise<void>
@@ -29,7 +29,7 @@ export class BrokenRecords {
   async settle(record: BrokenRecord, signal: AbortSignal): Promise<Mended | null> {
     const { onBroken, counts } = this.#parts
     counts.broken += 1
-    const judgement = await judge(onBroken, record)
+    const judgement = await unlessAborted(judge(onBroken, record), signal)
     switch (judgement.state) {
       case 'event':
         return judgement

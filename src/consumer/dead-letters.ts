@@ -51,6 +51,7 @@ export class DeadLetters {
   readonly #parts: DeadLettersParts
   readonly #closing = new AbortController()
   #producer: Promise<Producer> | null = null
+  #isAway = false
 
   constructor(parts: DeadLettersParts) {
     this.#parts = parts
@@ -87,8 +88,9 @@ export class DeadLetters {
       clientId: `oncommit-${group}-dead`,
       signal: this.#closing.signal,
       onAway: (away) => {
-        if (away !== null)
+        if (away !== null && !this.#isAway)
           logger.warn(`oncommit: a dead letter waits for the broker: ${reasonOf(away)}`)
+        this.#isAway = away !== null
       },
     })
   }

@@ -81,8 +81,7 @@ export class ReceivedEvent<T = unknown> {
    * as `json()` does, where neither had a part in it.
    */
   get data(): T {
-    const { data } = this.#decoded
-    return data === undefined ? this.json<T>() : (data as T)
+    return 'data' in this.#decoded ? (this.#decoded.data as T) : this.json<T>()
   }
 
   /** The text of the first header of this name. */

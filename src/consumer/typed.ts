@@ -42,8 +42,9 @@ function checking(codec: Codec, topic: Topic): Codec {
 }
 
 /** What the codec made of the payload, else its JSON; `null` for a tombstone. Throws a `SyntaxError`. */
-function meaningOf({ data, payload }: DecodedEvent): unknown {
-  if (data !== undefined) return data
+function meaningOf(decoded: DecodedEvent): unknown {
+  if ('data' in decoded) return decoded.data
+  const { payload } = decoded
   return payload === null ? null : JSON.parse(payload.toString())
 }
 

@@ -40,9 +40,9 @@ export function topicOf<T>(name: string, schema: Schema<T>): Topic<T> {
 /** What the schema makes of a value. Throws a `TypeError` that says what doesn't fit. */
 export function validate<T>({ name, schema }: Topic<T>, value: unknown): T {
   const result = schema['~standard'].validate(value)
-  if (result instanceof Promise) {
+  if ('then' in result) {
     // It would be an unhandled rejection.
-    result.catch(() => {})
+    void result.then(undefined, () => {})
     throw new TypeError(`the schema of ${name} answers later: records are read at once`)
   }
   if (result.issues === undefined) return result.value

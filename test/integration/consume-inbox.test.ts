@@ -72,6 +72,21 @@ describe('a consumer with an inbox', () => {
     assert.deepEqual([handled, duplicates], [5, 2])
   })
 
+  test('a uuid is the same in capitals, within a batch too', async () => {
+    const topic = freshTopic()
+    const [event] = texts([0])
+    await sender.sendEvents(topic, [
+      { ...event },
+      { ...event, uuid: uuids[0]?.toUpperCase() ?? '' },
+    ])
+    const calls: number[] = []
+    const options = { group: topic, inbox: true } as const
+    const consumer = bus.consumeBatches(topic, options, (events) => calls.push(events.length))
+    await done(consumer)
+    assert.equal((await consumer.stop()).duplicates, 1)
+    assert.deepEqual(calls, [1])
+  })
+
   test("a replay says 'again' or 'missing'", async () => {
     const topic = freshTopic()
     await sender.sendEvents(topic, texts([0, 1]))

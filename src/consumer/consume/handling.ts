@@ -148,7 +148,7 @@ export class Handling {
     give: (given: readonly ReceivedEvent[], tx: unknown) => Promise<void>,
   ): Promise<Outcome> {
     const { settings, onDuplicates } = this.#parts
-    const known = events.map((event) => this.#uuidOf(event))
+    const known = events.map((event) => this.#uuidOf(event).toLowerCase())
     const noted = this.#replay === null ? known : known.map((uuid) => this.#replayed(uuid))
     const all = this.#replay === null ? known : [...known, ...noted]
     let thrown: { readonly error: unknown } | null = null
