@@ -1326,7 +1326,11 @@ export interface ReadingOptions {
     readonly commitInterval?: number;
     /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
     readonly drainTimeout?: number;
-    /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
+    /**
+     * A member that is silent for so long is expelled from its group, in milliseconds. With
+     * `kafka({ groupProtocol: 'consumer' })` the brokers say how long that is, and this is how long
+     * the group waits for what is in hand at most. @defaultValue 30000
+     */
     readonly sessionTimeout?: number;
     /** Ends it: what is handled is committed first. */
     readonly signal?: AbortSignal;
@@ -1478,7 +1482,7 @@ import { Queue } from './queue.ts';
 export declare class Entry implements Delivery {
     readonly lane: Lane;
     readonly offset: bigint;
-    readonly record: LogRecord;
+    record: LogRecord;
     readonly bytes: number;
     /** Counts the events of its partition. */
     readonly number: number;
@@ -1504,6 +1508,8 @@ export declare class Entry implements Delivery {
     /** Where it is, for messages and maps. */
     get place(): string;
     get key(): string | null;
+    /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */
+    detach(): void;
     /** Counts a failure. */
     failed(now: number): void;
 }
