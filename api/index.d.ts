@@ -1326,7 +1326,11 @@ export interface ReadingOptions {
     readonly commitInterval?: number;
     /** How long a rebalance or a stop waits for what is in hand, in milliseconds. @defaultValue 20000 */
     readonly drainTimeout?: number;
-    /** A member that is silent for so long is expelled from its group, in milliseconds. @defaultValue 30000 */
+    /**
+     * A member that is silent for so long is expelled from its group, in milliseconds. With
+     * `kafka({ groupProtocol: 'consumer' })` the brokers say how long that is, and this is how long
+     * the group waits for what is in hand at most. @defaultValue 30000
+     */
     readonly sessionTimeout?: number;
     /** Ends it: what is handled is committed first. */
     readonly signal?: AbortSignal;

@@ -797,6 +797,9 @@ export interface KafkaSasl {
     /** For OAUTHBEARER. */
     readonly token?: string | (() => string | Promise<string>);
 }
+declare const GROUP_PROTOCOLS: readonly ['classic', 'consumer'];
+/** How members of a group share its partitions. */
+export type GroupProtocol = (typeof GROUP_PROTOCOLS)[number];
 declare const COMPRESSIONS: readonly ['none', 'lz4', 'gzip', 'snappy', 'zstd'];
 export interface KafkaOptions {
     /** Some of the cluster's brokers, `host:port` each. The others are found through them. */
@@ -834,6 +837,15 @@ export interface KafkaOptions {
      * and as short as may be, since an open one holds up committed-only readers. @defaultValue 10_000
      */
     readonly transactionTimeoutMs?: number;
+    /**
+     * How streams and consumers join their group (Kafka's `group.protocol`). With `classic` the whole
+     * group stops for each member that comes or goes. With `consumer` (KIP-848, Kafka 4) the brokers
+     * say who reads what, and only members that give or get partitions stop. What is in hand is waited
+     * for with both. With `consumer` the session is the brokers' (`group.consumer.session.timeout.ms`):
+     * the `sessionTimeout` of a stream only limits how long the group waits for what is in hand.
+     * @defaultValue 'classic'
+     */
+    readonly groupProtocol?: GroupProtocol;
     /** Further settings of `@platformatic/kafka`, passed through as they are. @defaultValue none */
     readonly client?: Readonly<Record<string, unknown>>;
 }
@@ -848,6 +860,7 @@ export interface KafkaSettings {
     readonly markerReplication: number;
     readonly publishTimeoutMs: number;
     readonly transactionTimeoutMs: number;
+    readonly groupProtocol: GroupProtocol;
 }
 /** Checks the options and applies the defaults. Throws an `OptionError`. */
 export declare function readKafkaOptions(options: KafkaOptions): KafkaSettings;
