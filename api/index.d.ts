@@ -7,16 +7,16 @@ export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/o
 export type { ConsumerCounts, ConsumerHealth, ConsumerLag, ConsumerResult, } from './consumer/consume/report.ts';
 export type { RetryOptions } from './consumer/consume/retry.ts';
 export type { HeldEvent } from './consumer/consume/troubles.ts';
-export type { Backpressure } from './consumer/backpressure.ts';
+export type { Backpressure } from './consumer/stream/backpressure.ts';
 export type { Broken, BrokenRecord, OnBroken } from './consumer/broken.ts';
-export type { StreamCounts } from './consumer/counts.ts';
-export type { EventStream } from './consumer/event-stream.ts';
-export type { StreamHealth } from './consumer/health.ts';
-export type { PartitionLag } from './consumer/lag.ts';
-export type { StreamOptions } from './consumer/options.ts';
-export type { ReadingOptions, StartAt } from './consumer/reading-options.ts';
+export type { StreamCounts } from './consumer/stream/counts.ts';
+export type { EventStream } from './consumer/stream/event-stream.ts';
+export type { StreamHealth } from './consumer/reading/health.ts';
+export type { PartitionLag } from './consumer/reading/lag.ts';
+export type { StreamOptions } from './consumer/stream/options.ts';
+export type { ReadingOptions, StartAt } from './consumer/reading/reading-options.ts';
 export type { ReceivedEvent } from './consumer/received-event.ts';
-export type { Topics } from './consumer/typed.ts';
+export type { DataOf, Topics } from './consumer/typed.ts';
 export type { AppendResult, Broker, BrokerCapabilities, Producer, ProducerOptions, PublishBatch, PublishedBatch, Publisher, PublisherOptions, Refusal, TopicRecord, } from './core/broker.ts';
 export type { Codec, DecodedEvent, LogRecord, WireRecord } from './core/codec.ts';
 export { BackpressureError, BatchError, BrokenRecordError, BrokerError, ERROR_CODES, EventError, OffsetLostError, OncommitError, OptionError, PeerMissingError, Reject, RetryAfter, SchemaVersionError, StoreError, StreamInUseError, TransactionError, UnsafeStoreError, } from './core/errors.ts';
@@ -38,13 +38,13 @@ import type { EventInput } from '../core/event.ts';
 import type { Logger } from '../core/logger.ts';
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts';
 import { type Schema, type Topic } from '../core/topic.ts';
-import type { Topics } from '../consumer/typed.ts';
+import type { DataOf, Topics } from '../consumer/typed.ts';
 import type { Consumer } from '../consumer/consume/consumer.ts';
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts';
 import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts';
 import type { ConsumerResult } from '../consumer/consume/report.ts';
-import type { EventStream } from '../consumer/event-stream.ts';
-import type { StreamOptions } from '../consumer/options.ts';
+import type { EventStream } from '../consumer/stream/event-stream.ts';
+import type { StreamOptions } from '../consumer/stream/options.ts';
 import { Relay } from '../relay/relay.ts';
 import type { RelayOptions } from '../relay/options.ts';
 export interface EventBusOptions<Tx = unknown> {
@@ -99,7 +99,7 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      */
     topic<T>(name: string, schema: Schema<T>): Topic<T>;
     /** The events of a topic, or of several. See `EventStream`; it starts with the loop. */
-    stream<T = unknown>(topics: Topics<T>, options?: StreamOptions): EventStream<T>;
+    stream<const Of extends Topics>(topics: Of, options?: StreamOptions): EventStream<DataOf<Of>>;
     /**
      * Gives the events of topics to a handler: one at a time per key, `concurrency` keys side by side.
      * A handler that throws is called again. See `Consumer`; it starts at once.
@@ -111,9 +111,9 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      * })
      * ```
      */
-    consume<InboxTx = Tx, T = unknown>(topics: Topics<T>, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx, T>): Consumer;
+    consume<InboxTx = Tx, const Of extends Topics = Topics>(topics: Of, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx, DataOf<Of>>): Consumer;
     /** Gives the events of topics to a handler in batches, each of one partition and in its order. */
-    consumeBatches<InboxTx = Tx, T = unknown>(topics: Topics<T>, options: ConsumeBatchesOptions<InboxTx>, handler: BatchHandler<InboxTx, T>): Consumer;
+    consumeBatches<InboxTx = Tx, const Of extends Topics = Topics>(topics: Of, options: ConsumeBatchesOptions<InboxTx>, handler: BatchHandler<InboxTx, DataOf<Of>>): Consumer;
     /**
      * Gives the dead letters of a topic and group that are there now to the group's handler, with the
      * group's inbox, as the events that they were. What fails again is a dead letter again. `options`
@@ -954,6 +954,8 @@ import type { Codec } from '../core/codec.ts';
 import { type Topic } from '../core/topic.ts';
 /** Topics by their names, or with the schema of their payloads. */
 export type Topics<T = unknown> = string | Topic<T> | readonly (string | Topic<T>)[];
+/** What `event.data` is, of any of the topics: unknown where one of them has no schema. */
+export type DataOf<Of extends Topics> = Of extends Topic<infer T> ? T : Of extends readonly (infer One)[] ? One extends Topic<infer T> ? T : unknown : unknown;
 type CodecFor = (topic: string) => Codec;
 /** The names; what is none is left for the options' check. */
 export declare function namesOf(topics: Topics): string | readonly string[];
@@ -965,7 +967,7 @@ export {};
 // dist/consumer/consume/consumer.d.ts
 import type { Broker } from '../../core/broker.ts';
 import { type Clock } from '../../core/clock.ts';
-import type { Codec } from '../../core/codec.ts';
+import type { Codec, LogRecord } from '../../core/codec.ts';
 import type { Inbox } from '../../core/inbox.ts';
 import type { Logger } from '../../core/logger.ts';
 import { type BatchHandler } from './handling.ts';
@@ -978,10 +980,16 @@ export interface ConsumerParts {
     readonly clock?: Clock;
     readonly inbox: Inbox | null;
     readonly handler: BatchHandler<never, never>;
-    /** The records are dead letters, of which those below these offsets are wanted. @defaultValue none are */
-    readonly redriveTo?: ReadonlyMap<string, bigint>;
+    /** The records are dead letters. @defaultValue none are */
+    readonly redrive?: RedriveRange;
     /** Told when the consumer is over. */
     readonly onEnd: (consumer: Consumer) => void;
+}
+/** Which dead letters are given to the handler. */
+interface RedriveRange {
+    /** Those below, by partition. */
+    readonly ends: ReadonlyMap<string, bigint>;
+    readonly isWanted: (record: LogRecord) => boolean;
 }
 /**
  * Gives the events of topics to a handler. It runs until it is stopped.
@@ -1022,6 +1030,7 @@ export declare class Consumer implements AsyncDisposable {
     health(): ConsumerHealth;
     counts(): ConsumerCounts;
 }
+export {};
 
 // dist/core/clock.d.ts
 /** Time as the parts see it: an argument, so that a test can hold it. */
@@ -1073,7 +1082,7 @@ export declare class Handling {
 
 // dist/consumer/received-event.d.ts
 import type { Broken } from './broken.ts';
-import type { Delivery } from './marks.ts';
+import type { Delivery } from './reading/marks.ts';
 /** Who is told that an event is handled. */
 export interface Acknowledger {
     acknowledge(delivery: Delivery): Promise<void>;
@@ -1161,8 +1170,8 @@ export declare function judge(onBroken: OnBroken, record: BrokenRecord): Promise
 export declare function onBrokenOf(call: string, onBroken: unknown): OnBroken;
 export {};
 
-// dist/consumer/marks.d.ts
-import type { TopicPartition } from '../core/log.ts';
+// dist/consumer/reading/marks.d.ts
+import type { TopicPartition } from '../../core/log.ts';
 /** An event that was handed out. */
 export interface Delivery {
     readonly of: PartitionMark;
@@ -1209,7 +1218,7 @@ export declare class PartitionMark implements TopicPartition {
 import type { Inbox } from '../../core/inbox.ts';
 import type { OutboxStore } from '../../core/outbox-store.ts';
 import { type OnBroken } from '../broken.ts';
-import { type ReadingOptions, type ReadingSettings } from '../reading-options.ts';
+import { type ReadingOptions, type ReadingSettings } from '../reading/reading-options.ts';
 import type { ReceivedEvent } from '../received-event.ts';
 import type { Order } from './partition-work.ts';
 import { type RetryOptions, type RetrySettings } from './retry.ts';
@@ -1288,14 +1297,17 @@ export interface ConsumeSettings {
 }
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export declare function consumeSettings(topics: string | readonly string[], options: ConsumeOptions<never>, call?: string): ConsumeSettings;
-/** To run a group's handler over its dead letters: as another group, the handler's inbox stays. */
+/**
+ * To run a group's handler over its dead letters: as another group, one for each topic, as several
+ * may share a topic of dead letters. The handler's inbox stays.
+ */
 export declare function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings;
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export declare function batchSettings(topics: string | readonly string[], options: ConsumeBatchesOptions<never>): ConsumeSettings;
 export {};
 
-// dist/consumer/reading-options.d.ts
-import type { Position } from '../core/log.ts';
+// dist/consumer/reading/reading-options.d.ts
+import type { Position } from '../../core/log.ts';
 /**
  * Where to begin: at the first record, at what comes from now on, at the first one published at or
  * after a time, or at offsets, as positions or as `{ topic: { partition: offset } }`; partitions
@@ -1357,8 +1369,8 @@ export declare function readingSettings(call: string, topics: string | readonly 
 }): ReadingSettings;
 
 // dist/consumer/consume/partition-work.d.ts
-import type { PartitionMark } from '../marks.ts';
-import type { ReadPage } from '../reader.ts';
+import type { PartitionMark } from '../reading/marks.ts';
+import type { ReadPage } from '../reading/reader.ts';
 import { Entry, Lane, type LanesPartition } from './entry.ts';
 export type Order = 'key' | 'partition' | 'none';
 /**
@@ -1370,7 +1382,7 @@ export declare class PartitionWork implements LanesPartition {
     readonly mark: PartitionMark;
     readonly deadKeys: Set<string>;
     beyond: Lane[];
-    constructor(mark: PartitionMark, order: Order);
+    constructor(mark: PartitionMark, order: Order, deadKeys?: Set<string>);
     /** Events between the mark and the position. */
     get events(): number;
     /** Bytes of the events that are not handled. */
@@ -1386,10 +1398,10 @@ export declare class PartitionWork implements LanesPartition {
     keepInHand(): void;
 }
 
-// dist/consumer/reader.d.ts
-import type { Clock } from '../core/clock.ts';
-import type { LogClient, Page } from '../core/log.ts';
-import type { Logger } from '../core/logger.ts';
+// dist/consumer/reading/reader.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { LogClient, Page } from '../../core/log.ts';
+import type { Logger } from '../../core/logger.ts';
 import type { Health } from './health.ts';
 import type { PartitionMark } from './marks.ts';
 import type { ReadingSettings } from './reading-options.ts';
@@ -1438,9 +1450,9 @@ export declare class Reader {
     close(patience: AbortSignal): Promise<void>;
 }
 
-// dist/consumer/health.d.ts
-import type { Clock } from '../core/clock.ts';
-import type { Logger } from '../core/logger.ts';
+// dist/consumer/reading/health.d.ts
+import type { Clock } from '../../core/clock.ts';
+import type { Logger } from '../../core/logger.ts';
 export interface StreamHealth {
     /**
      * `starting` until the first partitions are assigned, `rebalancing` while the group gathers,
@@ -1465,6 +1477,8 @@ export declare class Health {
         logger: Logger;
         name: string;
     });
+    /** Whose it is, for the log. */
+    get name(): string;
     get current(): StreamHealth;
     enter(phase: Phase): void;
     unanswered(asking: Asking, error: unknown): void;
@@ -1476,7 +1490,7 @@ export {};
 // dist/consumer/consume/entry.d.ts
 import type { LogRecord } from '../../core/codec.ts';
 import type { Mended } from '../broken.ts';
-import type { Delivery, PartitionMark } from '../marks.ts';
+import type { Delivery, PartitionMark } from '../reading/marks.ts';
 import { Queue } from './queue.ts';
 /** A record that was fetched and is not handled. It is its own delivery: there is one per event. */
 export declare class Entry implements Delivery {
@@ -1499,6 +1513,8 @@ export declare class Entry implements Delivery {
     /** By the clock, when it was first given to the handler; `null` where that did not last. */
     beganAt: number | null;
     attempts: number;
+    /** By `clock.monotonic`: when its next attempt comes. */
+    dueAt: number;
     firstFailedAt: number;
     lastFailedAt: number;
     constructor(lane: Lane, record: LogRecord, number: number);
@@ -1508,6 +1524,8 @@ export declare class Entry implements Delivery {
     /** Where it is, for messages and maps. */
     get place(): string;
     get key(): string | null;
+    /** The key in whose order it is, whatever else its lane holds; `null` where it is in none. */
+    get orderKey(): string | null;
     /** Takes its bytes out of the page that they lie in: it may wait for long, the page need not. */
     detach(): void;
     /** Counts a failure. */
@@ -1664,8 +1682,8 @@ export declare class Runs {
 }
 
 // dist/consumer/consume/backlog.d.ts
-import type { PartitionMark } from '../marks.ts';
-import type { ReadPage } from '../reader.ts';
+import type { PartitionMark } from '../reading/marks.ts';
+import type { ReadPage } from '../reading/reader.ts';
 import type { Entry, Lane } from './entry.ts';
 import { type Order, PartitionWork } from './partition-work.ts';
 export interface BacklogLimits {
@@ -1702,9 +1720,9 @@ export declare class Backlog {
 }
 
 // dist/consumer/consume/report.d.ts
-import type { StreamHealth } from '../health.ts';
-import { type PartitionLag } from '../lag.ts';
-import type { PartitionMark } from '../marks.ts';
+import type { StreamHealth } from '../reading/health.ts';
+import { type PartitionLag } from '../reading/lag.ts';
+import type { PartitionMark } from '../reading/marks.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { HeldEvent } from './troubles.ts';
 export interface ConsumerHealth {
@@ -1743,7 +1761,7 @@ export declare function healthOf(reading: StreamHealth, { runs, troubles }: Pick
 /** How far a partition is handled. */
 export declare function lagOf(mark: PartitionMark, { backlog }: Pick<Dispatcher, 'backlog'>): ConsumerLag;
 
-// dist/consumer/lag.d.ts
+// dist/consumer/reading/lag.d.ts
 import type { PartitionMark } from './marks.ts';
 /** How far one partition is read. */
 export interface PartitionLag {
@@ -1823,6 +1841,8 @@ export interface Provenance {
     readonly partition: number;
     readonly offset: bigint;
     readonly timestamp: number;
+    /** The group that gave it up. */
+    readonly group: string | undefined;
 }
 /** The topic of a group's dead letters. */
 export declare function deadLetterTopic(topic: string, group: string): string;
@@ -1886,7 +1906,7 @@ export interface TroublesParts {
     readonly logger: Logger;
     readonly name: string;
 }
-/** What holds a consumer up: each is reported once when it begins, and once when it is over. */
+/** What holds a consumer up: each is reported once when it begins, and once when it is over, unless there are too many. */
 export declare class Troubles {
     #private;
     constructor(parts: TroublesParts);
@@ -1901,6 +1921,8 @@ export declare class Troubles {
     describe(entry: Entry, reason: string | null): HeldEvent;
     failed(entry: Entry, error: unknown): void;
     blocked(entry: Entry, error: unknown): void;
+    /** The consumer ends before the event, and says so itself. */
+    ended(entry: Entry, error: unknown): void;
     cured(entry: Entry): void;
     buried(entry: Entry, error: unknown): void;
     stuck(run: Run): void;
@@ -1911,18 +1933,18 @@ export declare class Troubles {
     forgetEvents(): void;
 }
 
-// dist/consumer/event-stream.d.ts
+// dist/consumer/stream/event-stream.d.ts
 import type { Readable } from 'node:stream';
-import type { Broker } from '../core/broker.ts';
-import type { Clock } from '../core/clock.ts';
-import type { Codec } from '../core/codec.ts';
-import type { Logger } from '../core/logger.ts';
+import type { Broker } from '../../core/broker.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Codec } from '../../core/codec.ts';
+import type { Logger } from '../../core/logger.ts';
 import { type DeadLetter } from './broken-records.ts';
 import { type StreamCounts } from './counts.ts';
-import { type StreamHealth } from './health.ts';
-import { type PartitionLag } from './lag.ts';
+import { type StreamHealth } from '../reading/health.ts';
+import { type PartitionLag } from '../reading/lag.ts';
 import type { StreamOptions } from './options.ts';
-import type { ReceivedEvent } from './received-event.ts';
+import type { ReceivedEvent } from '../received-event.ts';
 export interface StreamParts {
     readonly broker: Pick<Broker, 'openLog'>;
     readonly codecFor: (topic: string) => Codec;
@@ -1982,10 +2004,10 @@ export declare class EventStream<T = unknown> implements AsyncIterableIterator<R
     health(): StreamHealth;
 }
 
-// dist/consumer/broken-records.d.ts
-import { type BrokenRecord, type Mended, type OnBroken } from './broken.ts';
+// dist/consumer/stream/broken-records.d.ts
+import { type BrokenRecord, type Mended, type OnBroken } from '../broken.ts';
 import type { Counting } from './counts.ts';
-import type { Patience } from './patience.ts';
+import { type Patience } from '../reading/patience.ts';
 /** Resolves when all replicas have the dead letter. */
 export type DeadLetter = (record: BrokenRecord, reason: unknown) => Promise<void>;
 export interface BrokenRecordsParts {
@@ -2008,7 +2030,7 @@ export declare class BrokenRecords {
 /** Throws where a dead letter would have nowhere to go. */
 export declare function requireDeadLetters(onBroken: OnBroken, deadLetter: DeadLetter | undefined): void;
 
-// dist/consumer/counts.d.ts
+// dist/consumer/stream/counts.d.ts
 /** What became of records other than being handed out as they are, since the stream began. */
 export interface StreamCounts {
     /** Thrown away by `backpressure: 'drop'`. */
@@ -2027,9 +2049,9 @@ export type Counting = {
 };
 export declare function noCounts(): Counting;
 
-// dist/consumer/patience.d.ts
-import type { Clock } from '../core/clock.ts';
-import { BrokerError } from '../core/errors.ts';
+// dist/consumer/reading/patience.d.ts
+import type { Clock } from '../../core/clock.ts';
+import { BrokerError } from '../../core/errors.ts';
 import type { Asking, Health } from './health.ts';
 export interface Question {
     readonly asking: Asking;
@@ -2049,10 +2071,10 @@ export declare function mayPass(error: unknown): error is BrokerError;
 /** What `work` comes to, or the signal's reason where that is first; `work` then ends unheard. */
 export declare function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T>;
 
-// dist/consumer/options.d.ts
+// dist/consumer/stream/options.d.ts
 import { type Backpressure, type BackpressureSettings } from './backpressure.ts';
-import { type OnBroken } from './broken.ts';
-import { type ReadingOptions, type ReadingSettings } from './reading-options.ts';
+import { type OnBroken } from '../broken.ts';
+import { type ReadingOptions, type ReadingSettings } from '../reading/reading-options.ts';
 export interface StreamOptions extends ReadingOptions {
     /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */
     readonly ack?: 'loop' | 'manual';
@@ -2074,8 +2096,8 @@ export interface StreamSettings extends ReadingSettings {
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export declare function streamSettings(topics: string | readonly string[], options?: StreamOptions): StreamSettings;
 
-// dist/consumer/backpressure.d.ts
-import type { LogRecord } from '../core/codec.ts';
+// dist/consumer/stream/backpressure.d.ts
+import type { LogRecord } from '../../core/codec.ts';
 /** An event that was given up, undecoded. */
 interface DroppedRecord extends LogRecord {
     readonly topic: string;

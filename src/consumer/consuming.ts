@@ -16,8 +16,8 @@ import {
 import { redrive } from './consume/redrive.ts'
 import type { ConsumerResult } from './consume/report.ts'
 import { DeadLetters } from './dead-letters.ts'
-import { EventStream } from './event-stream.ts'
-import type { StreamOptions } from './options.ts'
+import { EventStream } from './stream/event-stream.ts'
+import type { StreamOptions } from './stream/options.ts'
 import { Subscriptions } from './subscriptions.ts'
 import { codecsOf, nameOf, namesOf, type Topics } from './typed.ts'
 

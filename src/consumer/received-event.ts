@@ -1,7 +1,7 @@
 import type { DecodedEvent } from '../core/codec.ts'
 import { EventError } from '../core/errors.ts'
 import type { Broken } from './broken.ts'
-import type { Delivery } from './marks.ts'
+import type { Delivery } from './reading/marks.ts'
 
 /** Who is told that an event is handled. */
 export interface Acknowledger {

@@ -1,5 +1,5 @@
 import { OncommitError } from '../core/errors.ts'
-import { outsideLoops } from './in-hand.ts'
+import { outsideLoops } from './stream/in-hand.ts'
 
 /** A stream or a consumer. */
 interface Subscription {

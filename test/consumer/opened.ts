@@ -1,5 +1,5 @@
-import { EventStream } from '../../src/consumer/event-stream.ts'
-import type { StreamOptions } from '../../src/consumer/options.ts'
+import { EventStream } from '../../src/consumer/stream/event-stream.ts'
+import type { StreamOptions } from '../../src/consumer/stream/options.ts'
 import type { LogClient } from '../../src/core/log.ts'
 import { MemoryLogger } from '../integration/stream/reading.ts'
 import { plainCodec, type ScriptedLog, topic } from './scripted-log.ts'

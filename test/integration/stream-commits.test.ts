@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { StreamOptions } from '../../src/consumer/options.ts'
+import type { StreamOptions } from '../../src/consumer/stream/options.ts'
 import { Consuming } from './consume/consuming.ts'
 import { places } from './stream/places.ts'
 import { eventually, Loop, numbers, take } from './stream/reading.ts'

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { local } from '../../src/brokers/local/index.ts'
 import { EventBus } from '../../src/bus/event-bus.ts'
-import type { EventStream } from '../../src/consumer/event-stream.ts'
+import type { EventStream } from '../../src/consumer/stream/event-stream.ts'
 import { numbers } from './stream/reading.ts'
 import { Sender } from './stream/sender.ts'
 

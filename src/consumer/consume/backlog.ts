@@ -1,5 +1,5 @@
-import type { PartitionMark } from '../marks.ts'
-import type { ReadPage } from '../reader.ts'
+import type { PartitionMark } from '../reading/marks.ts'
+import type { ReadPage } from '../reading/reader.ts'
 import type { Entry, Lane } from './entry.ts'
 import { type Order, PartitionWork } from './partition-work.ts'
 import { Queue } from './queue.ts'

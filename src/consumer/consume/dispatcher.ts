@@ -1,6 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/logger.ts'
-import { Turn } from '../turn.ts'
+import { Turn } from '../reading/turn.ts'
 import { Backlog, type Entries } from './backlog.ts'
 import type { DeadLetters } from '../dead-letters.ts'
 import type { Entry, Lane } from './entry.ts'

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../../core/codec.ts'
 import type { Mended } from '../broken.ts'
-import type { Delivery, PartitionMark } from '../marks.ts'
+import type { Delivery, PartitionMark } from '../reading/marks.ts'
 import { Queue } from './queue.ts'
 
 /** A record that was fetched and is not handled. It is its own delivery: there is one per event. */

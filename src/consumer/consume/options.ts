@@ -9,7 +9,7 @@ import {
   type ReadingOptions,
   type ReadingSettings,
   readingSettings,
-} from '../reading-options.ts'
+} from '../reading/reading-options.ts'
 import type { ReceivedEvent } from '../received-event.ts'
 import { afterDeadOf, deadLetterOf } from './dead-letter-options.ts'
 import type { Order } from './partition-work.ts'

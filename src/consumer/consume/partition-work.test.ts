@@ -3,8 +3,8 @@ import { describe, it } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { PartitionMark } from '../marks.ts'
-import type { ReadPage } from '../reader.ts'
+import { PartitionMark } from '../reading/marks.ts'
+import type { ReadPage } from '../reading/reader.ts'
 import { Backlog } from './backlog.ts'
 
 const at = { topic: 't', partition: 0 }

@@ -1,6 +1,6 @@
 import type { LogRecord } from '../../core/codec.ts'
-import type { PartitionMark } from '../marks.ts'
-import type { ReadPage } from '../reader.ts'
+import type { PartitionMark } from '../reading/marks.ts'
+import type { ReadPage } from '../reading/reader.ts'
 import { Entry, Lane, type LanesPartition } from './entry.ts'
 
 export type Order = 'key' | 'partition' | 'none'

@@ -1,6 +1,6 @@
-import type { StreamHealth } from '../health.ts'
-import { type PartitionLag, partitionLag } from '../lag.ts'
-import type { PartitionMark } from '../marks.ts'
+import type { StreamHealth } from '../reading/health.ts'
+import { type PartitionLag, partitionLag } from '../reading/lag.ts'
+import type { PartitionMark } from '../reading/marks.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { HeldEvent } from './troubles.ts'
 

@@ -1,6 +1,6 @@
 import { OptionError } from '../../core/errors.ts'
 import { knownOptions, wholeNumber } from '../../core/options.ts'
-import { DAY_MS } from '../reading-options.ts'
+import { DAY_MS } from '../reading/reading-options.ts'
 
 export interface RetryOptions {
   /**

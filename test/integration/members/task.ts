@@ -1,6 +1,6 @@
 import type { GroupProtocol } from '../../../src/brokers/kafka/kafka-options.ts'
 import type { ConsumeOptions } from '../../../src/consumer/consume/options.ts'
-import type { StreamOptions } from '../../../src/consumer/options.ts'
+import type { StreamOptions } from '../../../src/consumer/stream/options.ts'
 import type { ConnectionOptions } from '../../servers/index.ts'
 
 /** Where the log is that members read. */

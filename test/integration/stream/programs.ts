@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StreamOptions } from '../../../src/consumer/options.ts'
+import type { StreamOptions } from '../../../src/consumer/stream/options.ts'
 
 /** Which stream a program of its own reads, until it is killed. */
 export interface Task {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { EventStream } from '../../../src/consumer/event-stream.ts'
+import type { EventStream } from '../../../src/consumer/stream/event-stream.ts'
 import type { ReceivedEvent } from '../../../src/consumer/received-event.ts'
 import type { Logger } from '../../../src/core/logger.ts'
 

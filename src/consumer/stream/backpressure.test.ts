@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
-import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
-import { ScriptedLog } from '../../test/consumer/scripted-log.ts'
-import { eventually } from '../../test/integration/stream/reading.ts'
-import { OptionError } from '../core/errors.ts'
+import { group, offsetsOf, open } from '../../../test/consumer/opened.ts'
+import { ScriptedLog } from '../../../test/consumer/scripted-log.ts'
+import { eventually } from '../../../test/integration/stream/reading.ts'
+import { OptionError } from '../../core/errors.ts'
 import { type Backpressure, backpressureOf } from './backpressure.ts'
 
 describe('the option backpressure', () => {

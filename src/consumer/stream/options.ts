@@ -1,13 +1,17 @@
-import { OptionError } from '../core/errors.ts'
+import { OptionError } from '../../core/errors.ts'
 import {
   type Backpressure,
   type BackpressureSettings,
   backpressureOf,
   givesUp,
 } from './backpressure.ts'
-import { type OnBroken, onBrokenOf } from './broken.ts'
-import { knownOptions, oneOf } from '../core/options.ts'
-import { type ReadingOptions, type ReadingSettings, readingSettings } from './reading-options.ts'
+import { type OnBroken, onBrokenOf } from '../broken.ts'
+import { knownOptions, oneOf } from '../../core/options.ts'
+import {
+  type ReadingOptions,
+  type ReadingSettings,
+  readingSettings,
+} from '../reading/reading-options.ts'
 
 export interface StreamOptions extends ReadingOptions {
   /** `loop`: asking for the next event marks those before it handled. `manual`: only `event.ack()` does. @defaultValue `'loop'` */

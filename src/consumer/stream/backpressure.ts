@@ -1,6 +1,6 @@
-import type { LogRecord } from '../core/codec.ts'
-import { OptionError } from '../core/errors.ts'
-import { knownOptions, oneOf, wholeNumber } from '../core/options.ts'
+import type { LogRecord } from '../../core/codec.ts'
+import { OptionError } from '../../core/errors.ts'
+import { knownOptions, oneOf, wholeNumber } from '../../core/options.ts'
 
 /** An event that was given up, undecoded. */
 interface DroppedRecord extends LogRecord {

@@ -1,4 +1,4 @@
-import type { TopicPartition } from '../core/log.ts'
+import type { TopicPartition } from '../../core/log.ts'
 
 /** An event that was handed out. */
 export interface Delivery {

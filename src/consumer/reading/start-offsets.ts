@@ -1,4 +1,4 @@
-import type { LogClient, Position, TopicPartition } from '../core/log.ts'
+import type { LogClient, Position, TopicPartition } from '../../core/log.ts'
 import type { ReadingSettings } from './reading-options.ts'
 
 /** Where to begin in each of these partitions. */

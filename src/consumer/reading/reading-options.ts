@@ -1,6 +1,6 @@
-import { OptionError } from '../core/errors.ts'
-import type { Position } from '../core/log.ts'
-import { flag, oneOf, text, wholeNumber } from '../core/options.ts'
+import { OptionError } from '../../core/errors.ts'
+import type { Position } from '../../core/log.ts'
+import { flag, oneOf, text, wholeNumber } from '../../core/options.ts'
 
 /**
  * Where to begin: at the first record, at what comes from now on, at the first one published at or

@@ -1,4 +1,4 @@
-import type { Reader, ReadPage } from '../reader.ts'
+import type { Reader, ReadPage } from '../../reading/reader.ts'
 
 /** The reader's pages, or `null`, also where it has failed: whoever asks for the next event hears why. */
 export function takeQuietly(reader: Reader): ReadPage[] | null {

@@ -1,7 +1,7 @@
-import { OptionError } from '../core/errors.ts'
-import { type BrokenRecord, judge, type Mended, type OnBroken } from './broken.ts'
+import { OptionError } from '../../core/errors.ts'
+import { type BrokenRecord, judge, type Mended, type OnBroken } from '../broken.ts'
 import type { Counting } from './counts.ts'
-import { type Patience, unlessAborted } from './patience.ts'
+import { type Patience, unlessAborted } from '../reading/patience.ts'
 
 /** Resolves when all replicas have the dead letter. */
 export type DeadLetter = (record: BrokenRecord, reason: unknown) => Promise<void>

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
-import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
-import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { eventually, Gate, Loop } from '../../test/integration/stream/reading.ts'
-import { BrokerError, OffsetLostError, PeerMissingError } from '../core/errors.ts'
-import type { ReceivedEvent } from './received-event.ts'
+import { group, offsetsOf, open } from '../../../test/consumer/opened.ts'
+import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
+import { eventually, Gate, Loop } from '../../../test/integration/stream/reading.ts'
+import { BrokerError, OffsetLostError, PeerMissingError } from '../../core/errors.ts'
+import type { ReceivedEvent } from '../received-event.ts'
 
 const away = (): BrokerError => new BrokerError('away', 'nobody answers')
 

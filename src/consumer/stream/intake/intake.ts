@@ -1,4 +1,4 @@
-import type { Reader, ReadPage } from '../reader.ts'
+import type { Reader, ReadPage } from '../../reading/reader.ts'
 
 /** What fetched pages go through on their way to the loop: where they wait, and what is given up. */
 export interface Intake {

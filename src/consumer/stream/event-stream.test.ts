@@ -4,12 +4,12 @@ import { pipeline } from 'node:stream/promises'
 import { ReadableStream } from 'node:stream/web'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
-import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
-import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { eventually, Gate, Loop } from '../../test/integration/stream/reading.ts'
-import { BrokerError } from '../core/errors.ts'
+import { group, offsetsOf, open } from '../../../test/consumer/opened.ts'
+import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
+import { eventually, Gate, Loop } from '../../../test/integration/stream/reading.ts'
+import { BrokerError } from '../../core/errors.ts'
 import type { EventStream } from './event-stream.ts'
-import type { ReceivedEvent } from './received-event.ts'
+import type { ReceivedEvent } from '../received-event.ts'
 
 describe('a stream', () => {
   it('asks the broker for nothing before the first event is asked for', async () => {

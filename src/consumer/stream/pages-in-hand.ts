@@ -1,11 +1,11 @@
-import type { Codec, DecodedEvent, LogRecord } from '../core/codec.ts'
-import type { Broken } from './broken.ts'
+import type { Codec, DecodedEvent, LogRecord } from '../../core/codec.ts'
+import type { Broken } from '../broken.ts'
 import type { BrokenRecords } from './broken-records.ts'
 import type { Intake } from './intake/intake.ts'
-import type { Delivery } from './marks.ts'
+import type { Delivery } from '../reading/marks.ts'
 import { passRest } from './pass-rest.ts'
-import type { ReadPage, Reader } from './reader.ts'
-import { type Acknowledger, ReceivedEvent } from './received-event.ts'
+import type { ReadPage, Reader } from '../reading/reader.ts'
+import { type Acknowledger, ReceivedEvent } from '../received-event.ts'
 
 export interface PagesInHandParts {
   readonly codecFor: (topic: string) => Codec

@@ -1,8 +1,8 @@
-import type { Broker } from '../core/broker.ts'
-import type { Clock } from '../core/clock.ts'
-import { reasonOf } from '../core/errors.ts'
-import type { LogClient } from '../core/log.ts'
-import type { Logger } from '../core/logger.ts'
+import type { Broker } from '../../core/broker.ts'
+import type { Clock } from '../../core/clock.ts'
+import { reasonOf } from '../../core/errors.ts'
+import type { LogClient } from '../../core/log.ts'
+import type { Logger } from '../../core/logger.ts'
 import type { Health } from './health.ts'
 import { Patience } from './patience.ts'
 

@@ -1,6 +1,6 @@
-import type { Clock } from '../core/clock.ts'
-import { reasonOf } from '../core/errors.ts'
-import type { Logger } from '../core/logger.ts'
+import type { Clock } from '../../core/clock.ts'
+import { reasonOf } from '../../core/errors.ts'
+import type { Logger } from '../../core/logger.ts'
 
 export interface StreamHealth {
   /**

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { group, open } from '../../test/consumer/opened.ts'
-import { plainCodec, ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { MemoryLogger } from '../../test/integration/stream/reading.ts'
-import { Consumer } from './consume/consumer.ts'
-import { consumeSettings } from './consume/options.ts'
+import { group, open } from '../../../test/consumer/opened.ts'
+import { plainCodec, ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
+import { MemoryLogger } from '../../../test/integration/stream/reading.ts'
+import { Consumer } from '../consume/consumer.ts'
+import { consumeSettings } from '../consume/options.ts'
 
 const EVENTS = 60
 

@@ -1,6 +1,6 @@
-import { backoffMs } from '../core/backoff.ts'
-import type { Clock } from '../core/clock.ts'
-import { BrokerError } from '../core/errors.ts'
+import { backoffMs } from '../../core/backoff.ts'
+import type { Clock } from '../../core/clock.ts'
+import { BrokerError } from '../../core/errors.ts'
 import type { Asking, Health } from './health.ts'
 
 const RETRY = { firstMs: 50, maxMs: 10_000, jitter: 0.2 }

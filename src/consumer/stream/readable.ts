@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { ReceivedEvent } from './received-event.ts'
+import type { ReceivedEvent } from '../received-event.ts'
 
 /** The stream's events as a `Readable` of objects that holds one. Destroying it ends the stream. */
 export function readableOf(events: AsyncIterableIterator<ReceivedEvent, undefined>): Readable {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { OptionError } from '../core/errors.ts'
+import { OptionError } from '../../core/errors.ts'
 import { streamSettings } from './options.ts'
 
 describe('the options of a stream', () => {

@@ -1,6 +1,6 @@
-import { recordBytes } from '../../core/codec.ts'
+import { recordBytes } from '../../../core/codec.ts'
 import type { Intake } from './intake.ts'
-import type { Reader, ReadPage } from '../reader.ts'
+import type { Reader, ReadPage } from '../../reading/reader.ts'
 import { takeQuietly } from './take-quietly.ts'
 
 /** Pages wait up to a number of bytes, then the reader pauses. */

@@ -1,4 +1,4 @@
-import type { ReadPage } from './reader.ts'
+import type { ReadPage } from '../reading/reader.ts'
 
 /**
  * Lets marks pass, at the end, what is for no reader: records that were given up behind the last

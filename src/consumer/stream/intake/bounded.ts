@@ -1,10 +1,10 @@
-import type { LogRecord } from '../../core/codec.ts'
-import { BackpressureError } from '../../core/errors.ts'
+import type { LogRecord } from '../../../core/codec.ts'
+import { BackpressureError } from '../../../core/errors.ts'
 import type { BackpressureSettings } from '../backpressure.ts'
 import type { Counting } from '../counts.ts'
 import type { Intake } from './intake.ts'
-import type { PartitionMark } from '../marks.ts'
-import type { Reader, ReadPage } from '../reader.ts'
+import type { PartitionMark } from '../../reading/marks.ts'
+import type { Reader, ReadPage } from '../../reading/reader.ts'
 import { takeQuietly } from './take-quietly.ts'
 
 type Settings = Extract<BackpressureSettings, { strategy: 'error' | 'drop' }>

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Delivery } from './marks.ts'
-import type { ReceivedEvent } from './received-event.ts'
+import type { Delivery } from '../reading/marks.ts'
+import type { ReceivedEvent } from '../received-event.ts'
 
 const inHand = new AsyncLocalStorage<Delivery | null>()
 

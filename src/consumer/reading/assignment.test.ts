@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, it } from 'node:test'
-import { group, offsetsOf, open } from '../../test/consumer/opened.ts'
-import { ScriptedLog, topic } from '../../test/consumer/scripted-log.ts'
-import { eventually, Gate } from '../../test/integration/stream/reading.ts'
-import { BrokerError } from '../core/errors.ts'
+import { group, offsetsOf, open } from '../../../test/consumer/opened.ts'
+import { ScriptedLog, topic } from '../../../test/consumer/scripted-log.ts'
+import { eventually, Gate } from '../../../test/integration/stream/reading.ts'
+import { BrokerError } from '../../core/errors.ts'
 
 const at = (partition: number): { topic: string; partition: number } => ({ topic, partition })
 
