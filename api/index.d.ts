@@ -3,7 +3,7 @@ export { EventBus } from './bus/event-bus.ts';
 export type { EventBusOptions } from './bus/event-bus.ts';
 export type { Consumer } from './consumer/consume/consumer.ts';
 export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts';
-export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts';
+export type { ConsumeBatchesOptions, ConsumeOptions, RepublishOptions, } from './consumer/consume/options.ts';
 export type { ConsumerCounts, ConsumerHealth, ConsumerLag, ConsumerResult, } from './consumer/consume/report.ts';
 export type { RetryOptions } from './consumer/consume/retry.ts';
 export type { HeldEvent } from './consumer/consume/troubles.ts';
@@ -41,7 +41,7 @@ import { type Schema, type Topic } from '../core/topic.ts';
 import type { DataOf, Topics } from '../consumer/typed.ts';
 import type { Consumer } from '../consumer/consume/consumer.ts';
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts';
-import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts';
+import type { ConsumeBatchesOptions, ConsumeOptions, RepublishOptions } from '../consumer/consume/options.ts';
 import type { ConsumerResult } from '../consumer/consume/report.ts';
 import type { EventStream } from '../consumer/stream/event-stream.ts';
 import type { StreamOptions } from '../consumer/stream/options.ts';
@@ -120,6 +120,13 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      * are those of `consume`. Resolves when it is through.
      */
     redrive<InboxTx = Tx, T = unknown>(topic: string | Topic<T>, options: ConsumeOptions<InboxTx>, handler: Handler<InboxTx, T>): Promise<ConsumerResult>;
+    /**
+     * Publishes the dead letters of a topic and group that are there now to the topic again, byte for
+     * byte: every group that reads it gets them, behind what it holds by now. For this group alone
+     * there is `redrive`, with which it shares the marks: a letter is done by the one or the other.
+     * Rejects with the `BrokerError` of the first one that is refused; those from there on stay.
+     */
+    republish(topic: string | Topic, options: RepublishOptions): Promise<ConsumerResult>;
     /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
     unsubscribe(topic: string, group: string): Promise<void>;
     /** The groups that read a topic here. */
@@ -1275,6 +1282,8 @@ export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
     /** How long the first event of a batch waits for more, in milliseconds. @defaultValue 100 */
     readonly maxWait?: number;
 }
+/** Whose dead letters are published again. */
+export type RepublishOptions = Pick<ConsumeOptions<never>, 'group' | 'deadLetter' | 'signal'>;
 export interface ConsumeSettings {
     readonly reading: ReadingSettings;
     readonly group: string;
@@ -1302,6 +1311,8 @@ export declare function consumeSettings(topics: string | readonly string[], opti
  * may share a topic of dead letters. The handler's inbox stays.
  */
 export declare function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings;
+/** As `redriveSettings`, and with its marks. */
+export declare function republishSettings(topic: string, options: RepublishOptions): ConsumeSettings;
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export declare function batchSettings(topics: string | readonly string[], options: ConsumeBatchesOptions<never>): ConsumeSettings;
 export {};

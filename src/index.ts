@@ -2,7 +2,11 @@ export { EventBus } from './bus/event-bus.ts'
 export type { EventBusOptions } from './bus/event-bus.ts'
 export type { Consumer } from './consumer/consume/consumer.ts'
 export type { BatchHandler, Handler, HandlerContext } from './consumer/consume/handling.ts'
-export type { ConsumeBatchesOptions, ConsumeOptions } from './consumer/consume/options.ts'
+export type {
+  ConsumeBatchesOptions,
+  ConsumeOptions,
+  RepublishOptions,
+} from './consumer/consume/options.ts'
 export type {
   ConsumerCounts,
   ConsumerHealth,

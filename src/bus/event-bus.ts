@@ -14,7 +14,11 @@ import { type Schema, type Topic, topicOf } from '../core/topic.ts'
 import type { DataOf, Topics } from '../consumer/typed.ts'
 import type { Consumer } from '../consumer/consume/consumer.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
-import type { ConsumeBatchesOptions, ConsumeOptions } from '../consumer/consume/options.ts'
+import type {
+  ConsumeBatchesOptions,
+  ConsumeOptions,
+  RepublishOptions,
+} from '../consumer/consume/options.ts'
 import type { ConsumerResult } from '../consumer/consume/report.ts'
 import { Consuming } from '../consumer/consuming.ts'
 import type { EventStream } from '../consumer/stream/event-stream.ts'
@@ -202,6 +206,16 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     handler: Handler<InboxTx, T>,
   ): Promise<ConsumerResult> {
     return this.#required(this.#consuming, 'broker', 'consume').redrive(topic, options, handler)
+  }
+
+  /**
+   * Publishes the dead letters of a topic and group that are there now to the topic again, byte for
+   * byte: every group that reads it gets them, behind what it holds by now. For this group alone
+   * there is `redrive`, with which it shares the marks: a letter is done by the one or the other.
+   * Rejects with the `BrokerError` of the first one that is refused; those from there on stay.
+   */
+  async republish(topic: string | Topic, options: RepublishOptions): Promise<ConsumerResult> {
+    return this.#required(this.#consuming, 'broker', 'publish').republish(topic, options)
   }
 
   /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */

@@ -12,8 +12,11 @@ import {
   type ConsumeOptions,
   consumeSettings,
   redriveSettings,
+  type RepublishOptions,
+  republishSettings,
 } from './consume/options.ts'
 import { redrive } from './consume/redrive.ts'
+import { republish } from './consume/republish.ts'
 import type { ConsumerResult } from './consume/report.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EventStream } from './stream/event-stream.ts'
@@ -98,6 +101,19 @@ export class Consuming {
       parts,
       ask: (asking) => this.open.ask(asking),
       onStart: (consumer) => this.#add(consumer),
+    })
+  }
+
+  async republish(topic: string | Topic, options: RepublishOptions): Promise<ConsumerResult> {
+    const { broker, logger } = this.#parts
+    return republish({
+      topic: nameOf(topic),
+      settings: republishSettings(nameOf(topic), options),
+      broker,
+      logger,
+      ask: (asking) => this.open.ask(asking),
+      onStart: (consumer) => this.#add(consumer),
+      onEnd: (consumer) => this.open.remove(consumer),
     })
   }
 

@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Codec } from '../../src/core/codec.ts'
 import { cloudEvents } from '../../src/codecs/cloudevents/index.ts'
-import { BrokenRecordError, Reject } from '../../src/core/errors.ts'
+import { local } from '../../src/brokers/local/index.ts'
+import { EventBus } from '../../src/bus/event-bus.ts'
+import { BrokenRecordError, BrokerError, OptionError, Reject } from '../../src/core/errors.ts'
 import type { ConsumeOptions } from '../../src/consumer/consume/options.ts'
 import type { ReceivedEvent } from '../../src/consumer/received-event.ts'
 import { Consuming, quick } from './consume/consuming.ts'
 import { freshTopic, places } from './stream/places.ts'
-import { eventually, Gate, numbers } from './stream/reading.ts'
+import { eventually, Gate, MemoryLogger, numbers } from './stream/reading.ts'
+import { Sender } from './stream/sender.ts'
 
 const codec = cloudEvents()
 /** Reads no record whose value is 2. */
@@ -28,6 +31,10 @@ const about = (
   letter: ReceivedEvent | undefined,
   ...names: readonly string[]
 ): (string | undefined)[] => names.map((one) => letter?.header(`oncommit-dead-${one}`))
+
+/** All that makes an event the same one. */
+const known = ({ uuid, key, payload, timestamp, headers }: ReceivedEvent): string =>
+  JSON.stringify([uuid, key, payload, timestamp, headers])
 
 for (const [name, openPlace] of Object.entries(places)) {
   describe(`redrive on ${name}`, () => {
@@ -201,6 +208,26 @@ for (const [name, openPlace] of Object.entries(places)) {
       assert.deepEqual(got, ['bill a', 'bill b', 'ship b'])
     })
 
+    test('republish puts them into their topic again, byte for byte, and each once', async () => {
+      const topic = await deadTopic(numbers(6))
+      const other = at.bus().stream(topic, { group: `${topic}-other` })
+      const first: ReceivedEvent[] = []
+      for await (const event of other) if (first.push(event) === 6) break
+      assert.equal((await at.bus().republish(topic, { group: topic })).handled, 6)
+      assert.equal((await at.bus().republish(topic, { group: topic })).handled, 0)
+      assert.equal((await at.bus().redrive(topic, optionsOf(topic), () => {})).handled, 0)
+      const again: ReceivedEvent[] = []
+      const from = at.bus().stream(topic, { group: `${topic}-again` })
+      for await (const event of from) if (again.push(event) === 12) break
+      const twice = Map.groupBy(again, known)
+      assert.equal(twice.size, 6)
+      assert.deepEqual(
+        [...twice.values()].map(({ length }) => length),
+        [2, 2, 2, 2, 2, 2],
+      )
+      assert.deepEqual(new Set(first.map(known)), new Set(twice.keys()))
+    })
+
     test('onBroken says what becomes of one that no codec reads', async () => {
       const topic = await deadTopic(numbers(4))
       const bus = at.bus({ codec: picky })
@@ -220,3 +247,27 @@ for (const [name, openPlace] of Object.entries(places)) {
     })
   })
 }
+
+test('republish ends with the first letter that the broker refuses, and those from there on stay', async () => {
+  const broker = local({ partitions: 1 })
+  await broker.createTopic('orders')
+  await broker.createTopic('orders.bill.dead')
+  await using sender = await Sender.open(broker)
+  await sender.send('orders', numbers(4))
+  const bus = new EventBus({ broker, logger: new MemoryLogger() })
+  const options = { group: 'bill', deadLetter: {} }
+  const consumer = bus.consume('orders', options, () => {
+    throw new Reject('not yet')
+  })
+  await eventually('all are dead', () => consumer.counts().dead === 4)
+  await consumer.stop()
+  broker.refuse(({ value }) => value?.toString() === '2')
+  await assert.rejects(
+    bus.republish('orders', options),
+    (error) => error instanceof BrokerError && error.kind === 'event-refused',
+  )
+  broker.refuse(null)
+  assert.equal((await bus.republish('orders', options)).handled, 2)
+  await assert.rejects(bus.republish('orders', { group: '' }), OptionError)
+  await bus.close()
+})

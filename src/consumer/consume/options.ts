@@ -71,6 +71,9 @@ export interface ConsumeBatchesOptions<Tx = unknown> extends SharedOptions<Tx> {
   readonly maxWait?: number
 }
 
+/** Whose dead letters are published again. */
+export type RepublishOptions = Pick<ConsumeOptions<never>, 'group' | 'deadLetter' | 'signal'>
+
 export interface ConsumeSettings {
   readonly reading: ReadingSettings
   readonly group: string
@@ -132,11 +135,25 @@ export function consumeSettings(
  * may share a topic of dead letters. The handler's inbox stays.
  */
 export function redriveSettings(topic: string, options: ConsumeOptions<never>): ConsumeSettings {
-  const { group, deadLetter } = consumeSettings(topic, options, 'redrive')
+  return lettersSettings('redrive', topic, options)
+}
+
+/** As `redriveSettings`, and with its marks. */
+export function republishSettings(topic: string, options: RepublishOptions): ConsumeSettings {
+  knownOptions('republish', options, ['group', 'deadLetter', 'signal'])
+  return lettersSettings('republish', topic, options)
+}
+
+function lettersSettings(
+  call: string,
+  topic: string,
+  options: ConsumeOptions<never>,
+): ConsumeSettings {
+  const { group, deadLetter } = consumeSettings(topic, options, call)
   const dead = deadLetter?.topic ?? deadLetterTopic(topic, group)
   // `from` says where the group begins, in its topic; all of its dead letters are meant here.
   const start = options.seek === true ? {} : ({ from: 'earliest' } as const)
-  const settings = consumeSettings(dead, { ...options, ...start, deadLetter: {} }, 'redrive')
+  const settings = consumeSettings(dead, { ...options, ...start, deadLetter: {} }, call)
   return Object.freeze({
     ...settings,
     deadLetter: { topic: dead },
