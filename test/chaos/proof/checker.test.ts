@@ -12,35 +12,39 @@ import type { Entry } from './history.ts'
  */
 function history(words: string): Entry[] {
   const offsets = new Map<string, number>()
-  let next = 0
-  return words.split(/\s+/).map((word, at): Entry => {
-    const moment = { at, client: 'test' }
-    const [, name = '', transaction = name] = /^>?(\w+)(?::(\w+))?/.exec(word) ?? []
-    const record = { topic: 'orders', key: name.slice(0, 1), uuid: name }
-    const at0 = { topic: 'orders', partition: 0 }
-    const rest = word.slice(1)
-    switch (word[0]) {
-      case '>':
-        return { ...moment, what: 'send', ...record, hash: name, transaction, place: at }
-      case '+':
-        return { ...moment, what: 'commit', transaction: rest }
-      case '-':
-        return { ...moment, what: 'rollback', transaction: rest }
-      case '?':
-        return { ...moment, what: 'unknown', transaction: rest }
-      case '#':
-        return { ...moment, what: 'fault', fault: 'SIGKILL relay' }
-      case '^':
-        return { ...moment, what: 'mark', group: 'g', ...at0, offset: Number(rest) }
+  return words.split(/\s+/).map((word, at) => entryOf(word, at, offsets))
+}
+
+function entryOf(word: string, at: number, offsets: Map<string, number>): Entry {
+  const moment = { at, client: 'test' }
+  const [, name = '', transaction = name] = /^>?(\w+)(?::(\w+))?/.exec(word) ?? []
+  const record = { topic: 'orders', key: name.slice(0, 1), uuid: name, partition: 0 }
+  const rest = word.slice(1)
+  switch (word.charAt(0)) {
+    case '>':
+      return { ...moment, what: 'send', ...record, hash: name, transaction, place: at }
+    case '+':
+      return { ...moment, what: 'commit', transaction: rest }
+    case '-':
+      return { ...moment, what: 'rollback', transaction: rest }
+    case '?':
+      return { ...moment, what: 'unknown', transaction: rest }
+    case '#':
+      return { ...moment, what: 'fault', fault: 'SIGKILL relay' }
+    case '^': {
+      const place = { topic: 'orders', partition: 0, offset: Number(rest) }
+      return { ...moment, what: 'mark', group: 'g', ...place }
     }
-    if (word.endsWith('!')) {
-      const offset = offsets.get(name) ?? -1
-      return { ...moment, what: 'handled', group: 'g', ...record, hash: name, ...at0, offset }
-    }
-    offsets.set(name, next)
-    const hash = word.endsWith('*') ? 'other' : name
-    return { ...moment, what: 'read', ...record, hash, ...at0, offset: next++ }
-  })
+    default:
+  }
+  if (word.endsWith('!')) {
+    const offset = offsets.get(name) ?? -1
+    return { ...moment, what: 'handled', group: 'g', ...record, hash: name, offset }
+  }
+  const hash = word.endsWith('*') ? 'other' : name
+  const offset = offsets.size
+  offsets.set(offsets.has(name) ? `${name} again at ${at}` : name, offset)
+  return { ...moment, what: 'read', ...record, hash, offset }
 }
 
 function kinds(words: string, mayRepeat = 0): string[] {
