@@ -1,6 +1,7 @@
 import type { Broker } from '../../../src/core/broker.ts'
 import type { GroupMembership, LogClient } from '../../../src/core/log.ts'
 import type { Notebook } from './history.ts'
+import { withMethods } from './with-methods.ts'
 
 /** A broker whose groups are told nothing that is not noted before. */
 export function notesMarks(broker: Broker, group: string, notebook: Notebook): Broker {
@@ -54,16 +55,5 @@ export function commitsAtFetch(broker: Broker): Broker {
 function withLog(broker: Broker, change: (log: LogClient) => LogClient): Broker {
   return withMethods(broker, {
     openLog: async (options) => change(await broker.openLog(options)),
-  })
-}
-
-/** The same thing, but for some methods. */
-function withMethods<T extends object>(thing: T, methods: Partial<T>): T {
-  return new Proxy(thing, {
-    get(target, name) {
-      if (name in methods) return methods[name as keyof T]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value
-    },
   })
 }
