@@ -36,3 +36,47 @@ export function settledTooSoon(broker: Broker): Broker {
     },
   })
 }
+
+/** Broken on purpose: a relay that was taken for dead is not shut out, and nobody asks what it wrote. */
+export function withoutFence(broker: Broker): Broker {
+  return withMethods(broker, { fence: async () => [] })
+}
+
+/** Not broken: a relay that stands still until `thaw`, right after the broker had its first batch. */
+export function frozenAfterCommit<Tx>(
+  store: OutboxStore<Tx>,
+  broker: Broker,
+): { store: OutboxStore<Tx>; broker: Broker; frozen: Promise<void>; thaw: () => void } {
+  const { promise: frozen, resolve } = Promise.withResolvers<void>()
+  const { promise: forEver, reject } = Promise.withResolvers<never>()
+  forEver.catch(() => {})
+  const thaw = (): void => {
+    isFrozen = false
+    reject(new Error('it stood still'))
+  }
+  let isFrozen = false
+  const frozenBroker = withMethods(broker, {
+    async openPublisher(options) {
+      const publisher = await broker.openPublisher(options)
+      return withMethods(publisher, {
+        async append(batch, beforeSend) {
+          const result = await publisher.append(batch, beforeSend)
+          if (result.state === 'appended') await result.commit()
+          isFrozen = true
+          resolve()
+          return forEver
+        },
+      })
+    },
+  })
+  const frozenStore = withMethods(store, {
+    async openRelaySession() {
+      const session = await store.openRelaySession()
+      return withMethods(session, {
+        tick: (...given) => (isFrozen ? forEver : session.tick(...given)),
+        markFenced: (...given) => (isFrozen ? forEver : session.markFenced(...given)),
+      })
+    },
+  })
+  return { store: frozenStore, broker: frozenBroker, frozen, thaw }
+}

@@ -17,7 +17,7 @@ import {
   sharedPostgres,
 } from '../../servers/index.ts'
 import { eventually } from '../campaign.ts'
-import { settledTooSoon, withCursor } from './broken-parts.ts'
+import { frozenAfterCommit, settledTooSoon, withCursor, withoutFence } from './broken-parts.ts'
 import { check } from './checker.ts'
 import { type Entry, Notebook, atWallClock, hashOf, readNotebook } from './history.ts'
 
@@ -94,4 +94,55 @@ async function relayed(broken: Broken): Promise<Entry[]> {
   rmSync(folder, { recursive: true })
   await pool.end()
   return entries
+}
+
+for (const fenced of [true, false]) {
+  test(`a frozen relay whose successor ${fenced ? 'fences it is no finding' : 'does not fence it is found'}`, async () => {
+    const findings = check(await takenOver(fenced), { mayRepeat: 0 })
+    const kinds = findings.map(({ kind }) => kind)
+    assert.deepEqual(kinds, fenced ? [] : ['duplicate'])
+  })
+}
+
+/** A relay freezes between the commit of its batch and the settle, and another one takes its place. */
+async function takenOver(fenced: boolean): Promise<Entry[]> {
+  const [address, server] = [await sharedKafka(), await sharedPostgres()]
+  const topic = `broken_${randomUUID().slice(0, 8)}`
+  await createTopic(address, topic)
+  await using database = await createDatabase(server, topic)
+  const pool = new Pool(database.connection)
+  const open = (): ReturnType<typeof kafka> => kafka({ brokers: [address.address] })
+  const { frozen, thaw, ...parts } = frozenAfterCommit(postgres({ pool }), open())
+  const first = new EventBus<PoolClient>(parts)
+  await first.migrate()
+  const [uuid, payload, client] = [randomUUID(), Buffer.from('once'), await pool.connect()]
+  await client.query('BEGIN')
+  await first.send(client, { topic, key: 'k', payload, uuid })
+  await client.query('COMMIT')
+  client.release()
+  await first.startRelay({ ttlMs: 1000, stopTimeoutMs: 0 })
+  await frozen
+  const broker = fenced ? open() : withoutFence(open())
+  const second = new EventBus<PoolClient>({ store: postgres({ pool }), broker })
+  await second.startRelay({ ttlMs: 1000 })
+  await eventually('the second relay settles it', async () => {
+    const { rows } = await pool.query('SELECT 1 FROM oncommit.delivery')
+    return rows.length === 0 ? true : undefined
+  })
+  await second.close()
+  const records = await readTopic(address, topic)
+  const moment = { at: 0, client: 'sender' }
+  const sent = { topic, key: 'k', uuid, hash: hashOf(payload) }
+  const readings = records.map(({ partition, offset, value }): Entry => {
+    const record = { partition, offset, hash: hashOf(value) }
+    return Object.assign({}, moment, sent, record, { what: 'read' } as const)
+  })
+  thaw()
+  await first.close()
+  await pool.end()
+  return [
+    { ...moment, what: 'send', ...sent, transaction: uuid, place: 0 },
+    { ...moment, what: 'commit', transaction: uuid },
+    ...readings,
+  ]
 }
