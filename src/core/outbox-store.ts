@@ -1,6 +1,7 @@
 import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
+import type { OutboxInspection } from './outbox-inspection.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -38,6 +39,9 @@ export interface OutboxStore<Tx = unknown> {
   /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
   openRelaySession(): Promise<RelaySession>
 
+  /** What an operator looks through. It needs no more rights than to read. */
+  openInspection(): Promise<OutboxInspection>
+
   /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
   announce(): void
   /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
@@ -60,9 +64,14 @@ export interface RelaySession extends AsyncDisposable {
   /**
    * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
    * in one transaction, so that nobody can fence the relay between the two. Lanes that another
-   * relay took meanwhile are left out.
+   * relay took meanwhile are left out. With a `report` for operators, which nothing depends on.
    */
-  tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>
+  tick(
+    relayId: string,
+    ttlMs: number,
+    claim: (view: RelayView) => readonly number[],
+    report?: RelayReport,
+  ): Promise<Tick>
 
   /** Gives lanes back. The relay has settled all that it had in hand of them. */
   release(relayId: string, lanes: readonly number[]): Promise<void>
@@ -131,6 +140,16 @@ export interface RelayView {
   readonly owned: readonly number[]
   /** Lanes without an owner. */
   readonly free: readonly number[]
+}
+
+/** What a relay says of itself, in times that have passed: clocks may differ. */
+export interface RelayReport {
+  /** Since the broker has not answered, `null` where it does. */
+  readonly brokerAwayMs: number | null
+  /** What fails right now, `null` where nothing does. */
+  readonly lastError: string | null
+  /** Since its last batch was settled, `null` where there was none. */
+  readonly settledMs: number | null
 }
 
 export interface RelayState {

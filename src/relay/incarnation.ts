@@ -3,7 +3,7 @@ import type { Broker, Publisher } from '../core/broker.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec } from '../core/codec.ts'
 import type { Logger } from '../core/logger.ts'
-import type { OutboxStore, RelaySession } from '../core/outbox-store.ts'
+import type { OutboxStore, RelayReport, RelaySession } from '../core/outbox-store.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { BlockedKeys } from './blocked-keys.ts'
 import { RELAY_PROTOCOL } from './lane-shares.ts'
@@ -219,7 +219,20 @@ function wire(
     wakeUp.notify()
   }
   const probes = new TopicProbes({ ...shared, broker, onAvailable })
-  const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled: context.onSettled })
+  let settledAt: number | null = null
+  const onSettled = (events: number): void => {
+    settledAt = clock.monotonic()
+    context.onSettled(events)
+  }
+  const report = (): RelayReport => {
+    const failing = outages.current()
+    return {
+      brokerAwayMs: failing.find(({ what }) => what === BROKER)?.sinceMs ?? null,
+      lastError: failing.map(({ what, error }) => `${what}: ${error}`).join('; ') || null,
+      settledMs: settledAt === null ? null : clock.monotonic() - settledAt,
+    }
+  }
+  const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled })
   const parking = new Parking(shared)
   const publishing = new Publishing({
     ...shared,
@@ -245,6 +258,7 @@ function wire(
     broker,
     lease,
     ttlMs: settings.ttlMs,
+    report,
     onFenced: hooks.onFenced,
     policy: {
       relayId: id,

@@ -38,7 +38,10 @@ for (const [name, open] of Object.entries(stores)) {
       const first = await session.fetch({ ...request, fromStart: true })
       assert.equal(first.events.length, 2)
 
-      assert.deepEqual(await harness.store.migrate(), [{ version: 2, name: 'inbox' }])
+      assert.deepEqual(await harness.store.migrate(), [
+        { version: 2, name: 'inbox' },
+        { version: 3, name: 'relay-reports' },
+      ])
       await harness.store.check()
 
       await harness.send(eventOf('3'))

@@ -40,6 +40,7 @@ describe('the schema on PostgreSQL', () => {
     assert.deepEqual(applied.flat(), [
       { version: 1, name: 'outbox' },
       { version: 2, name: 'inbox' },
+      { version: 3, name: 'relay-reports' },
     ])
     await postgres({ pool, schema }).check()
   })
@@ -51,7 +52,7 @@ describe('the schema on PostgreSQL', () => {
     while (!(await isSomeoneWaiting(pool))) await setTimeout(20)
     await client.query('ROLLBACK')
     client.release()
-    assert.equal((await migrating).length, 2)
+    assert.equal((await migrating).length, 3)
   })
 
   it('can be applied as plain SQL', async () => {

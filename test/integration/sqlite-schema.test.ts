@@ -29,6 +29,7 @@ describe('the tables in SQLite', () => {
     assert.deepEqual(await store.migrate(), [
       { version: 1, name: 'outbox' },
       { version: 2, name: 'inbox' },
+      { version: 3, name: 'relay-reports' },
     ])
     assert.deepEqual(await store.migrate(), [])
     await store.check()
