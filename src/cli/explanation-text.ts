@@ -39,6 +39,7 @@ function causeOf(it: Undelivered): string {
     case 'backlog':
       return `${it.before.count}${it.before.capped ? ' or more' : ''} events of its lane come first`
     case 'untracked':
-      return 'neither waiting nor published, as far as the tables tell'
+      break
   }
+  return 'neither waiting nor published, as far as the tables tell'
 }

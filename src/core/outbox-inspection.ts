@@ -1,4 +1,4 @@
-import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-store.ts'
+import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
 
 /** Counts for operators end here; a look at a large backlog must not add to it. */
 export const INSPECTION_CAP = 10_000

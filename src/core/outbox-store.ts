@@ -2,6 +2,9 @@ import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
 import type { OutboxInspection } from './outbox-inspection.ts'
+import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
+
+export type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -142,16 +145,6 @@ export interface RelayView {
   readonly free: readonly number[]
 }
 
-/** What a relay says of itself, in times that have passed: clocks may differ. */
-export interface RelayReport {
-  /** Since the broker has not answered, `null` where it does. */
-  readonly brokerAwayMs: number | null
-  /** What fails right now, `null` where nothing does. */
-  readonly lastError: string | null
-  /** Since its last batch was settled, `null` where there was none. */
-  readonly settledMs: number | null
-}
-
 export interface RelayState {
   readonly id: string
   readonly protocol: number
@@ -196,20 +189,6 @@ export interface SettledBatch {
   readonly acks: readonly Ack[]
 }
 
-/** The first offset of a run of records that a partition took together. */
-export type Ack = readonly [topic: string, partition: number, baseOffset: string]
-
-/**
- * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
- * whole topic on one lane (both null).
- */
-export interface BlockedScope {
-  readonly topic: string
-  readonly key: string | null
-  readonly eventId: bigint | null
-  readonly lane: number
-}
-
 export interface ParkedEvents {
   readonly scope: BlockedScope
   readonly error: string
@@ -227,15 +206,6 @@ export interface HeldRequest {
   readonly inHand: IdRanges
   readonly maxEvents: number
   readonly maxBytes: number
-}
-
-export interface Backlog {
-  readonly pending: number
-  /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
-  readonly oldestAgeMs: number | null
-  readonly blocked: number
-  readonly held: number
-  readonly dead: number
 }
 
 export interface CleanResult {

@@ -28,7 +28,7 @@ export type HeldBy = Pick<
   'topic' | 'key' | 'state' | 'error' | 'attempts' | 'since' | 'retryAt' | 'held'
 >
 
-export type Owner = Pick<InspectedRelay, 'id' | 'state' | 'leaseMs' | 'report'>
+type Owner = Pick<InspectedRelay, 'id' | 'state' | 'leaseMs' | 'report'>
 
 /** Why an event is where it is: the first thing on its way that holds it. */
 export type Explanation =

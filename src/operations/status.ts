@@ -18,7 +18,7 @@ export interface Status {
   readonly openTransactions: readonly OpenTransaction[]
 }
 
-export interface StatusRelay extends InspectedRelay {
+interface StatusRelay extends InspectedRelay {
   /** How many lanes it owns. */
   readonly lanes: number
 }
@@ -31,10 +31,10 @@ export async function status(inspection: OutboxInspection): Promise<Status> {
     inspection.relays(),
     inspection.openTransactions(),
   ])
-  const withLanes = relays.map((relay) => ({
-    ...relay,
-    lanes: lanes.filter(({ owner }) => owner === relay.id).length,
-  }))
+  const withLanes = relays.map((relay) => {
+    const { id, state, leaseMs, report } = relay
+    return { id, state, leaseMs, report, lanes: lanes.filter(({ owner }) => owner === id).length }
+  })
   const live = withLanes.filter(({ state }) => state === 'live')
   const owned = live.reduce((sum, relay) => sum + relay.lanes, 0)
   const problems = problemsOf({ backlog, live, unowned: lanes.length - owned })

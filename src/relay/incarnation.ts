@@ -3,7 +3,7 @@ import type { Broker, Publisher } from '../core/broker.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Codec } from '../core/codec.ts'
 import type { Logger } from '../core/logger.ts'
-import type { OutboxStore, RelayReport, RelaySession } from '../core/outbox-store.ts'
+import type { OutboxStore, RelaySession } from '../core/outbox-store.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { BlockedKeys } from './blocked-keys.ts'
 import { RELAY_PROTOCOL } from './lane-shares.ts'
@@ -15,6 +15,7 @@ import { closeQuietly } from './close-quietly.ts'
 import { Parking } from './parking.ts'
 import { Pipeline } from './pipeline.ts'
 import { Publishing } from './publishing.ts'
+import { RelayReports } from './relay-reports.ts'
 import { Settler } from './settler.ts'
 import { TopicProbes } from './topic-probes.ts'
 import type { WakeUp } from './wake-up.ts'
@@ -203,7 +204,8 @@ async function aborted(...signals: AbortSignal[]): Promise<void> {
   heard.abort()
 }
 
-/** Puts the parts of one life together. */
+/** Puts the parts of one life together: a list, which would not read better in pieces. */
+// oxlint-disable-next-line max-lines-per-function
 function wire(
   context: IncarnationContext,
   own: OwnParts,
@@ -219,18 +221,10 @@ function wire(
     wakeUp.notify()
   }
   const probes = new TopicProbes({ ...shared, broker, onAvailable })
-  let settledAt: number | null = null
+  const reports = new RelayReports(outages, clock, BROKER)
   const onSettled = (events: number): void => {
-    settledAt = clock.monotonic()
+    reports.settled()
     context.onSettled(events)
-  }
-  const report = (): RelayReport => {
-    const failing = outages.current()
-    return {
-      brokerAwayMs: failing.find(({ what }) => what === BROKER)?.sinceMs ?? null,
-      lastError: failing.map(({ what, error }) => `${what}: ${error}`).join('; ') || null,
-      settledMs: settledAt === null ? null : clock.monotonic() - settledAt,
-    }
   }
   const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled })
   const parking = new Parking(shared)
@@ -258,7 +252,7 @@ function wire(
     broker,
     lease,
     ttlMs: settings.ttlMs,
-    report,
+    report: () => reports.now(),
     onFenced: hooks.onFenced,
     policy: {
       relayId: id,

@@ -64,8 +64,8 @@ for (const [name, open] of Object.entries(stores)) {
       await assert.rejects(bus.startRelay(), {
         code: 'ONCOMMIT_SCHEMA',
         found: 1,
-        expected: 2,
-        message: /are of version 1, this release needs 2: run npx oncommit migrate/,
+        expected: 3,
+        message: /are of version 1, this release needs 3: run npx oncommit migrate/,
       })
       await bus.migrate()
       await using relay = await bus.startRelay()

@@ -56,14 +56,17 @@ function renew(database: Queryable, name: string, me: { relayId: string; ttlMs: 
 
 function report(database: Queryable, name: string, relayId: string, said: RelayReport): void {
   const { brokerAwayMs, lastError, settledMs } = said
-  const ago = (ms: number | null): bigint | null => (ms === null ? null : BigInt(Math.round(ms)))
   database.run(
     `update ${name}_relays set reported_at = ${NOW}, broker_since = ${NOW} - ?, last_error = ?, last_settle_at = ${NOW} - ? where id = ?`,
-    ago(brokerAwayMs),
+    wholeMs(brokerAwayMs),
     lastError === null ? null : lastError.replaceAll('\0', '').slice(0, 500).toWellFormed(),
-    ago(settledMs),
+    wholeMs(settledMs),
     relayId,
   )
+}
+
+function wholeMs(ms: number | null): bigint | null {
+  return ms === null ? null : BigInt(Math.round(ms))
 }
 
 function readRelays(database: Queryable, name: string): readonly RelayState[] {
