@@ -8,7 +8,7 @@ import { Client } from 'pg'
 import { uuidv7 } from '../../src/core/uuid.ts'
 import { postgres } from '../../src/stores/postgres/index.ts'
 import { createDatabase, sharedPostgres } from '../servers/index.ts'
-import { SessionFixture } from './sqlite/session-fixture.ts'
+import { SessionFixture, TTL_MS } from './sqlite/session-fixture.ts'
 
 const program = join(import.meta.dirname, '../../src/cli/main.ts')
 
@@ -62,4 +62,32 @@ test('why says on SQLite what is blocked, by what, and where it was delivered', 
   await fixture.session.park(id, [{ scope, error: 'too large', ids: [2n, 3n] }])
   assert.deepEqual(why(url, second), { status: 1, verdict: 'refused' })
   assert.deepEqual(why(url, third), { status: 1, verdict: 'blocked-by' })
+})
+
+test('why says on SQLite what a relay reports of the broker, that it is fenced, and that an event is dead', async () => {
+  await using fixture = await SessionFixture.open()
+  const url = `sqlite:${fixture.file}`
+  fixture.insert(2)
+  const [first = '', second = ''] = fixture
+    .rows('select uuid from oncommit_events order by id')
+    .map((row) => String(row['uuid']))
+  const id = await fixture.takeAll()
+  const report = { brokerAwayMs: 5_000, lastError: 'ECONNREFUSED', settledMs: null }
+  await fixture.session.tick(id, TTL_MS, () => [], report)
+  assert.deepEqual(why(url, first), { status: 1, verdict: 'broker-away' })
+  await fixture.session.markFenced(id, { resigning: true })
+  assert.deepEqual(why(url, first), { status: 1, verdict: 'owner-fenced' })
+  fixture.db.exec(
+    `delete from oncommit_delivery where id = 2; insert into oncommit_dead (id, attempts, error) values (2, 3, 'e')`,
+  )
+  assert.deepEqual(why(url, second), { status: 1, verdict: 'dead' })
+  const status = spawnSync(process.execPath, [program, 'status', '--url', url], {
+    encoding: 'utf8',
+  })
+  assert.equal(status.status, 1)
+  assert.match(status.stdout, /unhealthy: no relay is running; 1 events are dead/)
+})
+
+test('why exits with 3 where the database is away', () => {
+  assert.equal(why('postgres://127.0.0.1:1/none', uuidv7()).status, 3)
 })
