@@ -14,6 +14,7 @@ export const EXIT = {
   usage: 2,
   storeAway: 3,
   brokerAway: 4,
+  notFound: 5,
   schema: 6,
 } as const
 

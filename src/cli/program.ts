@@ -7,8 +7,12 @@ import { migrate } from './commands/migrate.ts'
 import type { MigrateFlags } from './commands/migrate.ts'
 import { relay } from './commands/relay.ts'
 import type { RelayFlags } from './commands/relay.ts'
+import { status } from './commands/status.ts'
+import type { StatusFlags } from './commands/status.ts'
 import { tail } from './commands/tail.ts'
 import type { TailFlags } from './commands/tail.ts'
+import { why } from './commands/why.ts'
+import type { WhyFlags } from './commands/why.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import { processTerminal as terminal } from './terminal.ts'
 
@@ -59,6 +63,18 @@ function commands(): Command {
     .option('--json', 'print all of an event, as JSON (default: a short line)')
     .action(async (topic: string, flags: TailFlags) => {
       process.exitCode = await tail(topic, flags, terminal)
+    })
+
+  withStore(program.command('why').description('say what became of an event').argument('<uuid>'))
+    .option('--json', 'print the explanation as JSON (default: a short text)')
+    .action(async (uuid: string, flags: WhyFlags) => {
+      process.exitCode = await why(uuid, flags, terminal)
+    })
+
+  withStore(program.command('status').description('say how the outbox does'))
+    .option('--json', 'print the status as JSON (default: a short text)')
+    .action(async (flags: StatusFlags) => {
+      process.exitCode = await status(flags, terminal)
     })
 
   return program

@@ -1,6 +1,10 @@
 import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
+import type { OutboxInspection } from './outbox-inspection.ts'
+import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
+
+export type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -38,6 +42,9 @@ export interface OutboxStore<Tx = unknown> {
   /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
   openRelaySession(): Promise<RelaySession>
 
+  /** What an operator looks through. It needs no more rights than to read. */
+  openInspection(): Promise<OutboxInspection>
+
   /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
   announce(): void
   /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
@@ -60,9 +67,14 @@ export interface RelaySession extends AsyncDisposable {
   /**
    * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
    * in one transaction, so that nobody can fence the relay between the two. Lanes that another
-   * relay took meanwhile are left out.
+   * relay took meanwhile are left out. With a `report` for operators, which nothing depends on.
    */
-  tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>
+  tick(
+    relayId: string,
+    ttlMs: number,
+    claim: (view: RelayView) => readonly number[],
+    report?: RelayReport,
+  ): Promise<Tick>
 
   /** Gives lanes back. The relay has settled all that it had in hand of them. */
   release(relayId: string, lanes: readonly number[]): Promise<void>
@@ -177,20 +189,6 @@ export interface SettledBatch {
   readonly acks: readonly Ack[]
 }
 
-/** The first offset of a run of records that a partition took together. */
-export type Ack = readonly [topic: string, partition: number, baseOffset: string]
-
-/**
- * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
- * whole topic on one lane (both null).
- */
-export interface BlockedScope {
-  readonly topic: string
-  readonly key: string | null
-  readonly eventId: bigint | null
-  readonly lane: number
-}
-
 export interface ParkedEvents {
   readonly scope: BlockedScope
   readonly error: string
@@ -208,15 +206,6 @@ export interface HeldRequest {
   readonly inHand: IdRanges
   readonly maxEvents: number
   readonly maxBytes: number
-}
-
-export interface Backlog {
-  readonly pending: number
-  /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
-  readonly oldestAgeMs: number | null
-  readonly blocked: number
-  readonly held: number
-  readonly dead: number
 }
 
 export interface CleanResult {

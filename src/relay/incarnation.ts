@@ -15,6 +15,7 @@ import { closeQuietly } from './close-quietly.ts'
 import { Parking } from './parking.ts'
 import { Pipeline } from './pipeline.ts'
 import { Publishing } from './publishing.ts'
+import { RelayReports } from './relay-reports.ts'
 import { Settler } from './settler.ts'
 import { TopicProbes } from './topic-probes.ts'
 import type { WakeUp } from './wake-up.ts'
@@ -203,7 +204,8 @@ async function aborted(...signals: AbortSignal[]): Promise<void> {
   heard.abort()
 }
 
-/** Puts the parts of one life together. */
+/** Puts the parts of one life together: a list, which would not read better in pieces. */
+// oxlint-disable-next-line max-lines-per-function
 function wire(
   context: IncarnationContext,
   own: OwnParts,
@@ -219,7 +221,12 @@ function wire(
     wakeUp.notify()
   }
   const probes = new TopicProbes({ ...shared, broker, onAvailable })
-  const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled: context.onSettled })
+  const reports = new RelayReports(outages, clock, BROKER)
+  const onSettled = (events: number): void => {
+    reports.settled()
+    context.onSettled(events)
+  }
+  const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled })
   const parking = new Parking(shared)
   const publishing = new Publishing({
     ...shared,
@@ -245,6 +252,7 @@ function wire(
     broker,
     lease,
     ttlMs: settings.ttlMs,
+    report: () => reports.now(),
     onFenced: hooks.onFenced,
     policy: {
       relayId: id,

@@ -2,7 +2,7 @@ import type { Broker } from '../core/broker.ts'
 import { BrokerError } from '../core/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Logger } from '../core/logger.ts'
-import type { RelaySession, RelayState } from '../core/outbox-store.ts'
+import type { RelayReport, RelaySession, RelayState, RelayView } from '../core/outbox-store.ts'
 import { laneShare, lanesToClaim, lanesToRelease } from './lane-shares.ts'
 import type { LanePolicy } from './lane-shares.ts'
 import type { Lease } from './lease.ts'
@@ -28,6 +28,8 @@ export interface MembershipParts {
   readonly onGained: (lanes: readonly number[]) => Promise<void>
   /** Resolves when nothing of these lanes is in hand any more. */
   readonly relinquish: (lanes: readonly number[]) => Promise<void>
+  /** What operators are told with each beat. */
+  readonly report: () => RelayReport
   /** Another relay has taken this one's place. */
   readonly onFenced: () => void
 }
@@ -100,9 +102,9 @@ export class Membership {
     // In one line with the tick: a tick that still saw these lanes as ours would adopt them again.
     await this.#giveBack()
     const asked = lease.moment()
-    const tick = await session.tick(policy.relayId, ttlMs, (view) =>
-      this.#leaving === null && !this.#departing ? lanesToClaim(view, policy) : [],
-    )
+    const claim = (view: RelayView): readonly number[] =>
+      this.#leaving === null && !this.#departing ? lanesToClaim(view, policy) : []
+    const tick = await session.tick(policy.relayId, ttlMs, claim, this.#parts.report())
     if (ended.aborted) return
     if (tick.state === 'fenced') {
       this.#parts.onFenced()

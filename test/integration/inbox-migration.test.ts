@@ -38,7 +38,10 @@ for (const [name, open] of Object.entries(stores)) {
       const first = await session.fetch({ ...request, fromStart: true })
       assert.equal(first.events.length, 2)
 
-      assert.deepEqual(await harness.store.migrate(), [{ version: 2, name: 'inbox' }])
+      assert.deepEqual(await harness.store.migrate(), [
+        { version: 2, name: 'inbox' },
+        { version: 3, name: 'relay-reports' },
+      ])
       await harness.store.check()
 
       await harness.send(eventOf('3'))
@@ -61,8 +64,8 @@ for (const [name, open] of Object.entries(stores)) {
       await assert.rejects(bus.startRelay(), {
         code: 'ONCOMMIT_SCHEMA',
         found: 1,
-        expected: 2,
-        message: /are of version 1, this release needs 2: run npx oncommit migrate/,
+        expected: 3,
+        message: /are of version 1, this release needs 3: run npx oncommit migrate/,
       })
       await bus.migrate()
       await using relay = await bus.startRelay()

@@ -42,6 +42,7 @@ describe('the schema on PostgreSQL', () => {
     assert.deepEqual(steps, [
       { version: 1, name: 'outbox' },
       { version: 2, name: 'inbox' },
+      { version: 3, name: 'relay-reports' },
     ])
     await postgres({ pool, schema }).check()
   })
@@ -53,14 +54,14 @@ describe('the schema on PostgreSQL', () => {
     while (!(await isSomeoneWaiting(pool))) await setTimeout(20)
     await client.query('ROLLBACK')
     client.release()
-    assert.equal((await migrating).length, 2)
+    assert.equal((await migrating).length, 3)
   })
 
   it('can be applied as plain SQL', async () => {
     await pool.query(migrationSql(schema))
     await postgres({ pool, schema }).check()
     assert.deepEqual(await postgres({ pool, schema }).migrate(), [])
-    assert.equal(migrationSql(schema, 2), '')
+    assert.equal(migrationSql(schema, 3), '')
   })
 
   it('may have any name that PostgreSQL takes', async () => {
@@ -78,7 +79,7 @@ describe('the schema on PostgreSQL', () => {
     await assert.rejects(postgres({ pool, schema }).check(), {
       code: 'ONCOMMIT_SCHEMA',
       found: null,
-      expected: 2,
+      expected: 3,
       message: /npx oncommit migrate/,
     })
   })
@@ -86,8 +87,8 @@ describe('the schema on PostgreSQL', () => {
   it('is refused where it is older or newer than this release', async () => {
     const store = postgres({ pool, schema })
     await store.migrate()
-    await pool.query(`INSERT INTO ${schema}.migrations VALUES (3, 'later', '')`)
-    await assert.rejects(store.check(), { found: 3, message: /newer oncommit/ })
+    await pool.query(`INSERT INTO ${schema}.migrations VALUES (4, 'later', '')`)
+    await assert.rejects(store.check(), { found: 4, message: /newer oncommit/ })
     await pool.query(`DELETE FROM ${schema}.migrations`)
     await assert.rejects(store.check(), { code: 'ONCOMMIT_SCHEMA', found: null })
     await pool.query(`INSERT INTO ${schema}.migrations VALUES (0, 'early', '')`)

@@ -29,6 +29,7 @@ describe('the tables in SQLite', () => {
     assert.deepEqual(await store.migrate(), [
       { version: 1, name: 'outbox' },
       { version: 2, name: 'inbox' },
+      { version: 3, name: 'relay-reports' },
     ])
     assert.deepEqual(await store.migrate(), [])
     await store.check()
@@ -51,14 +52,14 @@ describe('the tables in SQLite', () => {
     db.exec('create table mine (id integer); begin immediate; insert into mine values (1)')
     const migrated = storeOf('busy.db').migrate()
     setImmediate(() => db.exec('commit'))
-    assert.equal((await migrated).length, 2)
+    assert.equal((await migrated).length, 3)
     db.close()
   })
 
   it('can be made from the SQL that is printed', async () => {
     const db = new DatabaseSync(join(fixture.folder, 'printed.db'))
     db.exec(migrationSql('oncommit'))
-    assert.equal(migrationSql('oncommit', 2), '')
+    assert.equal(migrationSql('oncommit', 3), '')
     const printed = storeOf('printed.db')
     await printed.check()
     assert.deepEqual(await printed.migrate(), [])
@@ -92,7 +93,7 @@ describe('the tables in SQLite', () => {
     })
     assert.ok(!existsSync(join(fixture.folder, 'missing.db')))
     const other = sqlite({ file: fixture.file, name: 'other' })
-    await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 2 })
+    await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 3 })
   })
 
   it('are looked for without a change to the file', async () => {
@@ -119,7 +120,7 @@ describe('the tables in SQLite', () => {
       code: 'ONCOMMIT_SCHEMA',
       message: /use a newer oncommit/,
       found: 9,
-      expected: 2,
+      expected: 3,
     })
   })
 

@@ -1,4 +1,4 @@
-import type { RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
+import type { RelayReport, RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
 import { timeoutSql } from './bounded-queries.ts'
 import type { Connection, Queryable, Row } from './database.ts'
 import { numberArray, quoteLiteral } from './sql-text.ts'
@@ -20,12 +20,12 @@ export async function enroll(
 export async function tick(
   connection: Connection,
   schema: string,
-  me: { relayId: string; ttlMs: number; statementTimeoutMs: number },
+  me: { relayId: string; ttlMs: number; statementTimeoutMs: number; report?: RelayReport },
   claim: (view: RelayView) => readonly number[],
 ): Promise<Tick> {
   const relay = `${quoteLiteral(me.relayId)}::uuid`
   const [renewed = [], relayRows = [], laneRows = []] = await connection.script(
-    `BEGIN ISOLATION LEVEL READ COMMITTED; ${timeoutSql(me.statementTimeoutMs)} ${renewSql(schema, relay, me.ttlMs)}; ${relaysSql(schema)}; ${lanesSql(schema)}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED; ${timeoutSql(me.statementTimeoutMs)} ${renewSql(schema, relay, me)}; ${relaysSql(schema)}; ${lanesSql(schema)}`,
   )
   if (renewed.length === 0) {
     await connection.script('ROLLBACK')
@@ -47,9 +47,26 @@ export async function tick(
   return { state: 'live', owned, relays }
 }
 
-function renewSql(schema: string, relay: string, ttlMs: number): string {
-  return `UPDATE ${schema}.relays SET expires_at = clock_timestamp() + interval '${milliseconds(ttlMs)}'
+function renewSql(
+  schema: string,
+  relay: string,
+  { ttlMs, report }: { ttlMs: number; report?: RelayReport },
+): string {
+  const said = report === undefined ? '' : `, ${reportSql(report)}`
+  return `UPDATE ${schema}.relays SET expires_at = clock_timestamp() + interval '${milliseconds(ttlMs)}'${said}
     WHERE id = ${relay} AND fenced_at IS NULL RETURNING 1`
+}
+
+function reportSql({ brokerAwayMs, lastError, settledMs }: RelayReport): string {
+  const ago = (ms: number | null): string =>
+    ms === null ? 'NULL' : `clock_timestamp() - interval '${milliseconds(Math.round(ms))}'`
+  const error = lastError === null ? 'NULL' : quoteLiteral(storable(lastError))
+  return `reported_at = clock_timestamp(), broker_since = ${ago(brokerAwayMs)}, last_error = ${error}, last_settle_at = ${ago(settledMs)}`
+}
+
+/** An error's text as PostgreSQL takes it, and not longer than an operator reads. */
+function storable(text: string): string {
+  return text.replaceAll('\0', '').slice(0, 500).toWellFormed()
 }
 
 function relaysSql(schema: string): string {

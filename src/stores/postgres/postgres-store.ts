@@ -1,10 +1,12 @@
 import type { OutboxEvent } from '../../core/event.ts'
+import type { OutboxInspection } from '../../core/outbox-inspection.ts'
 import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/outbox-store.ts'
 import { Announcer, CHANNEL } from './announcer.ts'
 import { append } from './append.ts'
 import { check } from './check.ts'
 import type { Database } from './database.ts'
 import { PostgresInbox } from './inbox.ts'
+import { PostgresInspection } from './inspection.ts'
 import { LANES } from './lanes.ts'
 import { migrate } from './migrate.ts'
 import {
@@ -85,6 +87,10 @@ class PostgresStore implements OutboxStore<PostgresTransaction> {
       schema: this.#schema,
       statementTimeoutMs: this.#statementTimeoutMs,
     })
+  }
+
+  async openInspection(): Promise<OutboxInspection> {
+    return new PostgresInspection(this.#database, this.#schema)
   }
 
   announce(): void {

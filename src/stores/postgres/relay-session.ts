@@ -6,6 +6,7 @@ import type {
   FetchRequest,
   HeldRequest,
   ParkedEvents,
+  RelayReport,
   RelaySession,
   RelayView,
   SettledBatch,
@@ -71,8 +72,10 @@ export class PostgresRelaySession implements RelaySession {
     relayId: string,
     ttlMs: number,
     claim: (view: RelayView) => readonly number[],
+    report?: RelayReport,
   ): Promise<Tick> {
-    const me = { relayId, ttlMs, statementTimeoutMs: this.#statementTimeoutMs }
+    const statementTimeoutMs = this.#statementTimeoutMs
+    const me = { relayId, ttlMs, statementTimeoutMs, ...(report && { report }) }
     return this.#working.run('renewing a relay', (connection) =>
       membership.tick(connection, this.#schema, me, claim),
     )

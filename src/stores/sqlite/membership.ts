@@ -1,4 +1,4 @@
-import type { RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
+import type { RelayReport, RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
 import { NOW } from './clock-sql.ts'
 import type { Queryable } from './database.ts'
 
@@ -21,10 +21,11 @@ export function enroll(
 export function tick(
   database: Queryable,
   name: string,
-  me: { relayId: string; ttlMs: number },
+  me: { relayId: string; ttlMs: number; report?: RelayReport },
   claim: (view: RelayView) => readonly number[],
 ): Tick {
   if (!renew(database, name, me)) return { state: 'fenced' }
+  if (me.report !== undefined) report(database, name, me.relayId, me.report)
   const lanes = readLanes(database, name)
   const lanesOf = (owner: string | null): number[] =>
     lanes.filter((row) => row.owner === owner).map(({ lane }) => lane)
@@ -51,6 +52,21 @@ function renew(database: Queryable, name: string, me: { relayId: string; ttlMs: 
     me.relayId,
   )
   return renewed === 1
+}
+
+function report(database: Queryable, name: string, relayId: string, said: RelayReport): void {
+  const { brokerAwayMs, lastError, settledMs } = said
+  database.run(
+    `update ${name}_relays set reported_at = ${NOW}, broker_since = ${NOW} - ?, last_error = ?, last_settle_at = ${NOW} - ? where id = ?`,
+    wholeMs(brokerAwayMs),
+    lastError === null ? null : lastError.replaceAll('\0', '').slice(0, 500).toWellFormed(),
+    wholeMs(settledMs),
+    relayId,
+  )
+}
+
+function wholeMs(ms: number | null): bigint | null {
+  return ms === null ? null : BigInt(Math.round(ms))
 }
 
 function readRelays(database: Queryable, name: string): readonly RelayState[] {

@@ -6,6 +6,7 @@ import type {
   FetchRequest,
   HeldRequest,
   ParkedEvents,
+  RelayReport,
   RelaySession,
   RelayView,
   SettledBatch,
@@ -45,9 +46,10 @@ export class SqliteRelaySession implements RelaySession {
     relayId: string,
     ttlMs: number,
     claim: (view: RelayView) => readonly number[],
+    report?: RelayReport,
   ): Promise<Tick> {
     return this.#database.transaction('renewing a relay', (connection) =>
-      membership.tick(connection, this.#name, { relayId, ttlMs }, claim),
+      membership.tick(connection, this.#name, { relayId, ttlMs, ...(report && { report }) }, claim),
     )
   }
 

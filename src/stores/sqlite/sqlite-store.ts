@@ -1,9 +1,11 @@
 import type { OutboxEvent } from '../../core/event.ts'
+import type { OutboxInspection } from '../../core/outbox-inspection.ts'
 import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/outbox-store.ts'
 import { Appender } from './append.ts'
 import { check } from './check.ts'
 import { Database } from './database.ts'
 import { SqliteInbox } from './inbox.ts'
+import { SqliteInspection } from './inspection.ts'
 import { Listener } from './listener.ts'
 import { migrate } from './migrate.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteOptions } from './options.ts'
@@ -62,6 +64,10 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
 
   async openRelaySession(): Promise<RelaySession> {
     return new SqliteRelaySession(this.#open(), this.outbox)
+  }
+
+  async openInspection(): Promise<OutboxInspection> {
+    return new SqliteInspection(this.#open({ onlyReads: true }), this.outbox)
   }
 
   /** Not needed: a commit is seen by whoever listens. */

@@ -113,7 +113,7 @@ export class PostgresInboxHarness implements InboxHarness {
   /** As a release without an inbox has made the tables. */
   async toVersionOne(): Promise<void> {
     await this.pool.query(
-      `DROP TABLE ${this.schema}.inbox; DELETE FROM ${this.schema}.migrations WHERE version > 1`,
+      `DROP TABLE ${this.schema}.inbox; ALTER TABLE ${this.schema}.relays DROP reported_at, DROP broker_since, DROP last_error, DROP last_settle_at; DELETE FROM ${this.schema}.migrations WHERE version > 1`,
     )
   }
 

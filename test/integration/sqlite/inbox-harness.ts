@@ -92,7 +92,9 @@ export class SqliteInboxHarness implements InboxHarness {
   /** As a release without an inbox has made the tables. */
   async toVersionOne(): Promise<void> {
     await Promise.resolve()
-    this.db.exec('drop table oncommit_inbox; delete from oncommit_migrations where version > 1')
+    this.db.exec(
+      `drop table oncommit_inbox; alter table oncommit_relays drop column reported_at; alter table oncommit_relays drop column broker_since; alter table oncommit_relays drop column last_error; alter table oncommit_relays drop column last_settle_at; delete from oncommit_migrations where version > 1`,
+    )
   }
 
   /** Of a query that names it `n`. */

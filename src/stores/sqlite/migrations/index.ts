@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { checkName } from '../options.ts'
 import { outbox } from './0001-outbox.ts'
 import { inbox } from './0002-inbox.ts'
+import { relayReports } from './0004-relay-reports.ts'
 
 /** A step from one version of the tables to the next. Never changed once it was released. */
 export interface Migration {
@@ -15,6 +16,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'outbox', sql: outbox },
   { version: 2, name: 'inbox', sql: inbox },
+  { version: 3, name: 'relay-reports', sql: relayReports },
 ]
 
 /** The version that this release works with. */

@@ -1,0 +1,137 @@
+import type {
+  InspectedBlock,
+  InspectedEvent,
+  InspectedRelay,
+  OutboxInspection,
+  Standing,
+} from '../core/outbox-inspection.ts'
+import type { ExplainedEvent, Explanation, HeldBy, Place } from './explanation.ts'
+import { findEvent, madeAt } from './find-event.ts'
+
+export interface ExplainOptions {
+  /** How long to look for an event that isn't where its uuid says. @defaultValue 5000 */
+  readonly searchMs?: number
+  /** An owner that has settled nothing for so long stalls. @defaultValue 10000 */
+  readonly stalledMs?: number
+}
+
+type Defaults = Required<ExplainOptions>
+
+const DEFAULTS: Defaults = { searchMs: 5_000, stalledMs: 10_000 }
+
+/** Walks the life of an event, and stops at the first thing that holds it. Only reads. */
+export async function explain(
+  inspection: OutboxInspection,
+  uuid: string,
+  options: ExplainOptions = {},
+): Promise<Explanation> {
+  const settings = { ...DEFAULTS, ...options }
+  const wanted = uuid.toLowerCase()
+  const { id, complete } = await findEvent(inspection, wanted, settings.searchMs)
+  const event = id === null ? null : await inspection.event(id)
+  if (event === null) return explainAbsence(inspection, wanted, complete)
+  const { standing } = event
+  if (standing.state === 'delivered') return delivered(event, standing)
+  if (standing.state === 'dead') {
+    const { at, attempts, error } = standing
+    return { verdict: 'dead', event: shown(event), at, attempts, error }
+  }
+  if (standing.state === 'untracked') return { verdict: 'untracked', event: shown(event) }
+  const block = standing.state === 'held' ? standing.block : await blockOf(inspection, event)
+  if (block !== undefined) return explainBlock(event, block)
+  return explainPending(inspection, event, settings)
+}
+
+async function explainAbsence(
+  inspection: OutboxInspection,
+  uuid: string,
+  complete: boolean,
+): Promise<Explanation> {
+  const made = madeAt(uuid)
+  const transactions = await inspection.openTransactions()
+  if (transactions.length > 0) return { verdict: 'invisible', uuid, madeAt: made, transactions }
+  const bounds = await inspection.bounds()
+  const oldest = bounds === null ? null : await inspection.event(bounds.first)
+  const oldestStoredAt = oldest?.storedAt ?? null
+  const isOlder = made !== null && oldestStoredAt !== null && made < oldestStoredAt
+  // The first event of all may be older than a uuid that was never committed: ids begin at 1.
+  const forgotten = isOlder && (bounds?.first ?? 1n) > 1n
+  const because = complete ? (forgotten ? 'forgotten' : 'never-committed') : 'unknown'
+  return { verdict: 'not-found', uuid, madeAt: made, oldestStoredAt, because }
+}
+
+function delivered(
+  event: InspectedEvent,
+  standing: Extract<Standing, { state: 'delivered' }>,
+): Explanation {
+  const places = standing.acks
+    .filter(([topic]) => topic === event.topic)
+    .map(([topic, partition, offset]): Place => ({ topic, partition, offset }))
+  const [only] = places
+  const place =
+    only === undefined || places.length > 1
+      ? null
+      : { ...only, offset: String(BigInt(only.offset) + BigInt(standing.topicRank)) }
+  return {
+    verdict: 'delivered',
+    event: shown(event),
+    publishedAt: standing.publishedAt,
+    place,
+    places,
+  }
+}
+
+async function blockOf(
+  inspection: OutboxInspection,
+  { topic, key, id, lane }: InspectedEvent,
+): Promise<InspectedBlock | undefined> {
+  const [own] = await inspection.blocks({ topic, key, eventId: key === null ? id : null, lane })
+  return own
+}
+
+function explainBlock(event: InspectedEvent, block: InspectedBlock): Explanation {
+  const shared = { event: shown(event), block: heldBy(block) }
+  if (block.key === null && block.eventId === null) return { verdict: 'topic-parked', ...shared }
+  if (block.eventId === event.id || block.head?.id === event.id)
+    return { verdict: block.retryAt === null ? 'refused' : 'retrying', ...shared }
+  return { verdict: 'blocked-by', ...shared, by: block.head?.uuid ?? null }
+}
+
+async function explainPending(
+  inspection: OutboxInspection,
+  event: InspectedEvent,
+  { stalledMs }: Defaults,
+): Promise<Explanation> {
+  const [lanes, relays] = await Promise.all([inspection.lanes(), inspection.relays()])
+  const lane = lanes.find((one) => one.lane === event.lane)
+  const owner = relays.find(({ id }) => id === lane?.owner)
+  const liveRelays = relays.filter(({ state }) => state === 'live').length
+  const what = shown(event)
+  if (owner === undefined) return { verdict: 'lane-unowned', event: what, liveRelays }
+  if (owner.state !== 'live')
+    return { verdict: `owner-${owner.state}`, event: what, owner, liveRelays }
+  const awayMs = owner.report?.brokerAwayMs ?? null
+  if (awayMs !== null) return { verdict: 'broker-away', event: what, owner, awayMs }
+  const idleMs = idleOf(owner, event)
+  if (idleMs >= stalledMs)
+    return { verdict: 'owner-stalled', event: what, owner, stalledMs: idleMs }
+  const { standing } = event
+  const before = standing.state === 'pending' ? standing.before : { count: 0, capped: false }
+  return { verdict: 'backlog', event: what, owner, before }
+}
+
+/** For how long the owner could have settled something and has not; 0 where it says nothing of itself. */
+function idleOf({ report }: InspectedRelay, { ageMs }: InspectedEvent): number {
+  if (report === null) return 0
+  return Math.min(ageMs, report.settledMs ?? Number.POSITIVE_INFINITY)
+}
+
+function shown(event: InspectedEvent): ExplainedEvent {
+  const { uuid, topic, key, msgType, bytes, storedAt, lane } = event
+  return { uuid, topic, key, msgType, bytes, storedAt, lane }
+}
+
+function heldBy(block: InspectedBlock): HeldBy {
+  const { topic, key, state, error, attempts, since, retryAt, held } = block
+  return { topic, key, state, error, attempts, since, retryAt, held }
+}
