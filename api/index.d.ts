@@ -124,7 +124,8 @@ export declare class EventBus<Tx = unknown> implements AsyncDisposable {
      * Publishes the dead letters of a topic and group that are there now to the topic again, byte for
      * byte: every group that reads it gets them, behind what it holds by now. For this group alone
      * there is `redrive`, with which it shares the marks: a letter is done by the one or the other.
-     * Rejects with the `BrokerError` of the first one that is refused; those from there on stay.
+     * Rejects with the `BrokerError` of the first one that is refused; those from there on stay. What
+     * was under way then, or when the process died, may be published twice.
      */
     republish(topic: string | Topic, options: RepublishOptions): Promise<ConsumerResult>;
     /** Ends the streams and consumers of a topic and group that are open here; what they have in hand may finish. */
@@ -1404,7 +1405,7 @@ export declare class PartitionWork implements LanesPartition {
     /** Takes in the events of the page, and tells of each lane that was idle. */
     add({ page }: ReadPage, onIdle: (lane: Lane) => void): void;
     handOut(last: Entry): void;
-    handled(lane: Lane): void;
+    handled(lane: Lane): boolean;
     /** Forgets what is not in hand. */
     keepInHand(): void;
 }
@@ -1553,8 +1554,8 @@ export interface LanesPartition {
     distance(entry: Entry): number;
     /** The event, and all before it, are in hand. */
     handOut(last: Entry): void;
-    /** The first event of the lane is handled. */
-    handled(lane: Lane): void;
+    /** The first event of the lane is handled; whether it was the partition's first, too. */
+    handled(lane: Lane): boolean;
 }
 /**
  * Events that wait for each other, in offset order: those of a key, or of a partition.
@@ -1827,7 +1828,6 @@ export declare class Dispatcher {
     get handled(): number;
     get dead(): number;
     get skipped(): number;
-    get isPaused(): boolean;
     /** Whether it could start more calls than it has events for. */
     get isHungry(): boolean;
     pause(): void;
@@ -1940,7 +1940,7 @@ export declare class Troubles {
     unstuck(run: Run): void;
     inboxIsAway(error: unknown): void;
     inboxIsBack(): void;
-    /** The events are another's. */
+    /** The events are another's, and what they waited for is: nothing may come here that would end it. */
     forgetEvents(): void;
 }
 

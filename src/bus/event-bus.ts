@@ -212,7 +212,8 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
    * Publishes the dead letters of a topic and group that are there now to the topic again, byte for
    * byte: every group that reads it gets them, behind what it holds by now. For this group alone
    * there is `redrive`, with which it shares the marks: a letter is done by the one or the other.
-   * Rejects with the `BrokerError` of the first one that is refused; those from there on stay.
+   * Rejects with the `BrokerError` of the first one that is refused; those from there on stay. What
+   * was under way then, or when the process died, may be published twice.
    */
   async republish(topic: string | Topic, options: RepublishOptions): Promise<ConsumerResult> {
     return this.#required(this.#consuming, 'broker', 'publish').republish(topic, options)

@@ -1,4 +1,4 @@
-import { Consumer } from '../../src/consumer/consume/consumer.ts'
+import { Consumer, type ConsumerParts } from '../../src/consumer/consume/consumer.ts'
 import type { BatchHandler } from '../../src/consumer/consume/handling.ts'
 import {
   batchSettings,
@@ -24,9 +24,10 @@ export function consume(
   log: ScriptedLog,
   options: Partial<ConsumeOptions>,
   handle: Handle,
+  more: Partial<ConsumerParts> = {},
 ): OpenedConsumer {
   const settings = consumeSettings(topic, { group: 'g', ...options })
-  return open(log, settings, ([event]) => event && handle(event))
+  return open(log, settings, ([event]) => event && handle(event), more)
 }
 
 export function consumeBatches(
@@ -37,7 +38,12 @@ export function consumeBatches(
   return open(log, batchSettings(topic, { group: 'g', ...options }), handler)
 }
 
-function open(log: ScriptedLog, settings: ConsumeSettings, handler: BatchHandler): OpenedConsumer {
+function open(
+  log: ScriptedLog,
+  settings: ConsumeSettings,
+  handler: BatchHandler,
+  more: Partial<ConsumerParts> = {},
+): OpenedConsumer {
   const dead: TopicRecord[] = []
   const producer: Producer = {
     send: async (record) => void dead.push(record),
@@ -51,6 +57,7 @@ function open(log: ScriptedLog, settings: ConsumeSettings, handler: BatchHandler
     inbox: null,
     handler,
     onEnd: () => {},
+    ...more,
   }
   return { consumer: new Consumer(parts, settings), dead }
 }

@@ -22,6 +22,8 @@ export class ScriptedLog implements LogClient {
   /** How many records a fetch brings of a partition. */
   pageSize: number = 10
   fetches = 0
+  /** Which partitions the fetches asked for, and how long they would wait. */
+  readonly asked: { readonly partitions: readonly number[]; readonly maxWaitMs: number }[] = []
   isClosed = false
   generation = 0
   /** Instead of what is asked for; it may throw. */
@@ -81,6 +83,8 @@ export class ScriptedLog implements LogClient {
 
   async fetch(positions: readonly Position[], options: FetchOptions): Promise<readonly Page[]> {
     this.fetches += 1
+    const { maxWaitMs } = options
+    this.asked.push({ partitions: positions.map(({ partition }) => partition), maxWaitMs })
     for (;;) {
       options.signal.throwIfAborted()
       await this.beforeFetch(options.signal)

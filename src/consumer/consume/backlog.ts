@@ -105,8 +105,8 @@ export class Backlog {
   /** The first event of the lane is handled. */
   handled(lane: Lane): void {
     const { of: work } = lane
-    work.handled(lane)
-    if (work.beyond.length === 0) return
+    // Behind another one the window stays where it is.
+    if (!work.handled(lane) || work.beyond.length === 0) return
     this.#ready = new Queue([...work.beyond, ...this.#ready.peek(this.#ready.length)])
     work.beyond = []
   }

@@ -93,10 +93,6 @@ export class Dispatcher {
     return this.#skipped
   }
 
-  get isPaused(): boolean {
-    return this.#isPaused
-  }
-
   /** Whether it could start more calls than it has events for. */
   get isHungry(): boolean {
     const isIdle = this.#isPaused || this.#isDraining || this.#setbacks.isResting

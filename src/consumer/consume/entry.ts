@@ -101,8 +101,8 @@ export interface LanesPartition {
   distance(entry: Entry): number
   /** The event, and all before it, are in hand. */
   handOut(last: Entry): void
-  /** The first event of the lane is handled. */
-  handled(lane: Lane): void
+  /** The first event of the lane is handled; whether it was the partition's first, too. */
+  handled(lane: Lane): boolean
 }
 
 /**

@@ -89,15 +89,17 @@ export class PartitionWork implements LanesPartition {
     }
   }
 
-  handled(lane: Lane): void {
+  handled(lane: Lane): boolean {
     const entry = lane.entries.shift()
-    if (entry === undefined || !entry.isInHand) return
+    if (entry === undefined || !entry.isInHand) return false
+    const isFirst = this.#entries[this.#head] === entry
     this.mark.handle(entry)
     this.#bytes -= entry.bytes
     this.#entries[entry.number - this.#base] = null
     while (this.#entries[this.#head] === null) this.#head += 1
     if (this.#head === this.#entries.length) this.#cut()
     else if (this.#head > SLACK && this.#head * 2 > this.#entries.length) this.#cut()
+    return isFirst
   }
 
   /** Forgets what is not in hand. */

@@ -35,7 +35,8 @@ const untouched: Codec = {
 /**
  * Publishes the dead letters that are there now to the topic that they were in, byte for byte, in
  * the order of their keys. They share a mark with those that are redriven. Rejects with the first
- * one that the broker refuses: it stays where it is, with those behind it.
+ * one that the broker refuses: it stays where it is, with those behind it, of which some that were
+ * under way may be published again.
  */
 export async function republish(parts: Republish): Promise<ConsumerResult> {
   const { topic, settings, broker, logger, ask, onStart, onEnd } = parts

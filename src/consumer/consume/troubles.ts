@@ -120,12 +120,14 @@ export class Troubles {
   }
 
   inboxIsBack(): void {
+    if (this.#awaySince === null) return
     this.#awaySince = null
     this.#parts.logger.info(`oncommit: ${this.#parts.name} has its inbox again`)
   }
 
-  /** The events are another's. */
+  /** The events are another's, and what they waited for is: nothing may come here that would end it. */
   forgetEvents(): void {
     this.#blocked.clear()
+    this.#awaySince = null
   }
 }

@@ -1,5 +1,9 @@
 import { TransactionError } from '../../core/errors.ts'
-import { transactionControl } from '../../core/transaction-control.ts'
+import {
+  inboxHasEnded,
+  notForTheHandler,
+  transactionControl,
+} from '../../core/transaction-control.ts'
 import type { PgPoolClient, PostgresJsTransaction } from './postgres-client.ts'
 
 /** A transaction for the work of an inbox: it is not for the work to end, and takes nothing afterwards. */
@@ -20,12 +24,9 @@ class Refusal {
 
   /** `null` where a statement may be executed. */
   of(statement: unknown): TransactionError | null {
-    if (this.#ended) return new TransactionError('the transaction of the inbox has ended')
+    if (this.#ended) return inboxHasEnded()
     const words = transactionControl(statement)
-    if (words === null) return null
-    return new TransactionError(
-      `the transaction is the inbox's to begin and to end, when the handler has ended: got ${words}`,
-    )
+    return words === null ? null : notForTheHandler(words)
   }
 }
 

@@ -1,7 +1,11 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 import { TransactionError } from '../../core/errors.ts'
-import { transactionControl } from '../../core/transaction-control.ts'
+import {
+  inboxHasEnded,
+  notForTheHandler,
+  transactionControl,
+} from '../../core/transaction-control.ts'
 
 /** A connection for the work of an inbox: its transaction is not for the work to end, and it takes nothing afterwards. */
 export interface EndableConnection {
@@ -15,7 +19,7 @@ type Call = (...args: unknown[]) => unknown
 export function endable(database: DatabaseSync): EndableConnection {
   let ended = false
   const requireOpen = (): void => {
-    if (ended) throw new TransactionError('the transaction of the inbox has ended')
+    if (ended) throw inboxHasEnded()
     if (!database.isTransaction)
       throw new TransactionError(
         'the transaction of the inbox has ended before the handler: by hand, or by a statement that failed',
@@ -55,8 +59,5 @@ export function endable(database: DatabaseSync): EndableConnection {
 
 function requireHarmless(method: string | symbol, statement: unknown): void {
   const words = method === 'close' ? 'close()' : transactionControl(statement)
-  if (words === null) return
-  throw new TransactionError(
-    `the transaction is the inbox's to begin and to end, when the handler has ended: got ${words}`,
-  )
+  if (words !== null) throw notForTheHandler(words)
 }
