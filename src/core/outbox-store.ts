@@ -2,9 +2,10 @@ import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
 import type { OutboxInspection } from './outbox-inspection.ts'
-import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
+import type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport } from './outbox-terms.ts'
+import type { RefusedEvent } from './refusals.ts'
 
-export type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
+export type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport } from './outbox-terms.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -106,20 +107,41 @@ export interface RelaySession extends AsyncDisposable {
   settle(batch: SettledBatch): Promise<boolean>
 
   /**
-   * Moves events that can't be published now out of the way, each under what blocks it, which is
-   * added where it is new: from what is to be delivered, or from another blocked entry that holds
-   * them. Only for lanes that the relay owns; gives the ids that it moved.
+   * Records refusals, each in one step: the event becomes the head of its entry, which is added
+   * where it is new and holds it, or it is dead, once, and its entry is due to be drained (that of a
+   * keyless event is gone). Only for lanes that the relay owns, and for events that wait or are held;
+   * gives the ids of those. May be repeated, also by a successor.
+   */
+  refuse(relayId: string, refused: readonly RefusedEvent[]): Promise<readonly bigint[]>
+
+  /**
+   * Moves events that can't be published now out of the way, each under what blocks it: from what
+   * is to be delivered, or from another entry that holds them. Only for lanes that the relay owns;
+   * gives the ids that it moved. A key has one entry, whatever its head; one that is added here is
+   * due to be drained, since nothing of it was refused.
    */
   park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>
 
   /** What is blocked on `lanes`. */
   blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>
 
-  /** The held events of these blocked entries, in id order, without those in hand. */
+  /**
+   * Entries whose time has come, by the database's clock, the longest due first: `retrying` ones
+   * whose head is to be tried, `draining` ones that `drain` has not taken.
+   */
+  due(request: DueRequest): Promise<readonly BlockedEntry[]>
+
+  /** From now on these entries drain. Only on lanes that the relay owns; gives those that are there. */
+  drain(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>
+
+  /** The held events of these entries, in id order, without those in hand. */
   fetchHeld(request: HeldRequest): Promise<FetchedBatch>
 
-  /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
-  unblock(relayId: string, blockedId: bigint): Promise<boolean>
+  /**
+   * Removes entries of which nothing is held any more. Only on lanes that the relay owns; gives
+   * those that are not there any more.
+   */
+  unblock(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>
 
   /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
   backlog(): Promise<Backlog>
@@ -192,17 +214,21 @@ export interface SettledBatch {
 export interface ParkedEvents {
   readonly scope: BlockedScope
   readonly error: string
-  /** In id order; may be empty to record the block itself. */
+  /** In id order. */
   readonly ids: readonly bigint[]
 }
 
-export interface BlockedEntry extends BlockedScope {
-  readonly id: bigint
-  readonly error: string
+export interface DueRequest {
+  readonly lanes: readonly number[]
+  /** Of these nothing is due: they can't be written to. */
+  readonly exceptTopics: readonly string[]
+  readonly limit: number
 }
 
 export interface HeldRequest {
   readonly blockedIds: readonly bigint[]
+  /** Only the first event of each entry. @defaultValue false */
+  readonly headsOnly?: boolean
   readonly inHand: IdRanges
   readonly maxEvents: number
   readonly maxBytes: number

@@ -12,14 +12,28 @@ export interface RelayReport {
 export type Ack = readonly [topic: string, partition: number, baseOffset: string]
 
 /**
- * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
- * whole topic on one lane (both null).
+ * What is blocked: a key of a topic (`eventId` is the event at its head, where one was refused), one
+ * keyless event (`key` is null, `eventId` is set), or a whole topic on one lane (both null).
  */
 export interface BlockedScope {
   readonly topic: string
   readonly key: string | null
   readonly eventId: bigint | null
   readonly lane: number
+}
+
+/**
+ * What is blocked, and what comes of it:
+ * - `retrying`: its head is tried again when its time has come;
+ * - `blocked`: it waits until someone decides, or until the topic is back;
+ * - `draining`: what it holds is being published, in order.
+ */
+export interface BlockedEntry extends BlockedScope {
+  readonly id: bigint
+  readonly error: string
+  readonly state: 'retrying' | 'blocked' | 'draining'
+  /** How often the head, which is `eventId`, was refused. */
+  readonly attempts: number
 }
 
 export interface Backlog {

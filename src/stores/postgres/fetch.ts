@@ -49,20 +49,27 @@ export function fetchSql(schema: string, from: bigint, request: PendingRequest):
 
 /** The held events of some blocked entries, in id order. `schema` is quoted. */
 export function fetchHeldSql(schema: string, request: HeldRequest): string {
+  const ofEach = request.headsOnly === true ? 1 : request.maxEvents
   return eventsOf(
     schema,
-    `SELECT h.id, h.lane, h.size FROM unnest('${numberArray(request.blockedIds)}'::bigint[]) b(id)
-     CROSS JOIN LATERAL (SELECT id, lane, size FROM ${schema}.held
+    `SELECT h.id, h.lane, h.size, h.redelivered FROM unnest('${numberArray(request.blockedIds)}'::bigint[]) b(id)
+     CROSS JOIN LATERAL (SELECT id, lane, size, redelivered FROM ${schema}.held
        WHERE blocked_id = b.id AND NOT id <@ '${multirange(request.inHand)}'::int8multirange
-       ORDER BY id LIMIT ${request.maxEvents}) h ORDER BY h.id LIMIT ${request.maxEvents}`,
+       ORDER BY id LIMIT ${ofEach}) h ORDER BY h.id LIMIT ${request.maxEvents}`,
     request.maxBytes,
+    ['redelivered'],
   )
 }
 
 /** Up to `maxBytes` of what `waiting` gives. An event that someone has deleted comes without a uuid. */
-function eventsOf(schema: string, waiting: string, maxBytes: number): string {
-  return `SELECT ${COLUMNS}
-FROM (SELECT id, lane, size, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before FROM (${waiting}) p) d
+function eventsOf(
+  schema: string,
+  waiting: string,
+  maxBytes: number,
+  more: readonly string[] = [],
+): string {
+  return `SELECT ${[COLUMNS, ...more.map((column) => `d.${column}`)].join(', ')}
+FROM (SELECT ${['id', 'lane', 'size', ...more].join(', ')}, sum(size) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) - size AS before FROM (${waiting}) p) d
 LEFT JOIN LATERAL (SELECT uuid, topic, key, msg_type, mime_type, headers, payload, occurred_at
   FROM ${schema}.events WHERE events.id = d.id LIMIT 1) e ON true
 WHERE d.before < ${maxBytes} ORDER BY d.id`

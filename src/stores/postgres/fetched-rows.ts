@@ -20,6 +20,9 @@ interface Limits {
 const COPY_HEADER_BYTES = 19
 const COPY_SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 
+/** Of an event that was not held. */
+const FETCHED_COLUMNS = 11
+
 /** Reads the rows of a fetch, as texts or as `COPY … (FORMAT binary)` sends them. */
 export class FetchedRows {
   readonly #limits: Limits
@@ -33,7 +36,7 @@ export class FetchedRows {
   }
 
   addText(row: Row): void {
-    const [id, lane, size, uuid, topic, key, msgType, mimeType, headers, payload, time] = row
+    const [id, lane, size, uuid, topic, key, msgType, mimeType, headers, payload, time, again] = row
     this.#count(BigInt(id ?? 0), Number(size))
     if (typeof uuid !== 'string' || this.#last === undefined) return
     this.#events.push({
@@ -49,6 +52,7 @@ export class FetchedRows {
       // `\x`, then hex.
       payload: typeof payload === 'string' ? Buffer.from(payload.slice(2), 'hex') : null,
       timestamp: new Date(Number(time)),
+      ...redelivery(Number(again ?? 0)),
     })
   }
 
@@ -75,6 +79,7 @@ export class FetchedRows {
       headers: decodeHeaders(fields.text()),
       payload: fields.bytes(),
       timestamp: new Date(fields.double()),
+      ...(fields.count > FETCHED_COLUMNS && redelivery(fields.int())),
     })
   }
 
@@ -91,9 +96,14 @@ export class FetchedRows {
   }
 }
 
+function redelivery(redelivered: number): { redelivered?: number } {
+  return redelivered > 0 ? { redelivered } : {}
+}
+
 /** The fields of one row in their order: each has its length before it, -1 for null. */
 class CopiedFields {
   readonly hasRow: boolean
+  readonly count: number
   readonly #row: Buffer
   #at: number
 
@@ -101,7 +111,8 @@ class CopiedFields {
     this.#row = row
     this.#at = at + 2
     // The end of all rows is a count of -1.
-    this.hasRow = row.length >= this.#at && row.readInt16BE(at) >= 0
+    this.count = row.length >= this.#at ? row.readInt16BE(at) : -1
+    this.hasRow = this.count >= 0
   }
 
   bigint(): bigint {

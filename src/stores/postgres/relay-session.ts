@@ -2,6 +2,7 @@ import type {
   Backlog,
   BlockedEntry,
   CleanResult,
+  DueRequest,
   FetchedBatch,
   FetchRequest,
   HeldRequest,
@@ -25,6 +26,8 @@ import {
 import { type Fetched, FetchedRows } from './fetched-rows.ts'
 import { Horizon } from './horizon.ts'
 import * as membership from './membership.ts'
+import * as refusals from './refusals.ts'
+import type { RefusedEvent } from '../../core/refusals.ts'
 import { SessionConnection } from './session-connection.ts'
 import * as statements from './statements.ts'
 import { storeFailure } from './store-failure.ts'
@@ -113,15 +116,33 @@ export class PostgresRelaySession implements RelaySession {
     )
   }
 
+  refuse(relayId: string, refused: readonly RefusedEvent[]): Promise<readonly bigint[]> {
+    return this.#work('recording refusals', (database) =>
+      refusals.refuse(database, this.#schema, relayId, refused),
+    )
+  }
+
   park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]> {
     return this.#work('parking events', (database) =>
-      statements.park(database, this.#schema, relayId, parked),
+      refusals.park(database, this.#schema, relayId, parked),
     )
   }
 
   blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]> {
     return this.#work('reading what is blocked', (database) =>
-      statements.blocked(database, this.#schema, lanes),
+      refusals.blocked(database, this.#schema, lanes),
+    )
+  }
+
+  due(request: DueRequest): Promise<readonly BlockedEntry[]> {
+    return this.#work('reading what is due', (database) =>
+      refusals.due(database, this.#schema, request),
+    )
+  }
+
+  drain(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]> {
+    return this.#work('draining what was blocked', (database) =>
+      refusals.drain(database, this.#schema, relayId, blockedIds),
     )
   }
 
@@ -135,9 +156,9 @@ export class PostgresRelaySession implements RelaySession {
     })
   }
 
-  unblock(relayId: string, blockedId: bigint): Promise<boolean> {
-    return this.#work('removing a block', (database) =>
-      statements.unblock(database, this.#schema, relayId, blockedId),
+  unblock(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]> {
+    return this.#work('removing blocks', (database) =>
+      refusals.unblock(database, this.#schema, relayId, blockedIds),
     )
   }
 

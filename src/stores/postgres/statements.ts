@@ -1,14 +1,7 @@
-import {
-  type Backlog,
-  BACKLOG_CAP,
-  type BlockedEntry,
-  type CleanResult,
-  type ParkedEvents,
-  type SettledBatch,
-} from '../../core/outbox-store.ts'
+import { type Backlog, BACKLOG_CAP, type CleanResult, type SettledBatch } from '../../core/outbox-store.ts'
 import type { Queryable } from './database.ts'
 import { milliseconds } from './membership.ts'
-import { multirange, numberArray } from './sql-text.ts'
+import { multirange } from './sql-text.ts'
 
 /** Takes a batch off what is to be delivered; `false` where it was settled before. `schema` is quoted, here and below. */
 export async function settle(
@@ -19,65 +12,6 @@ export async function settle(
   const { rows } = await database.query(
     `SELECT ${schema}.settle($1::text::uuid, $2::text::bigint, $3::text::int8multirange, $4::text::jsonb)`,
     [batch.relayId, String(batch.number), multirange(batch.ids), JSON.stringify(batch.acks)],
-  )
-  return rows[0]?.[0] === 't'
-}
-
-/** Moves events to what blocks them; the ids that were moved. */
-export async function park(
-  database: Queryable,
-  schema: string,
-  relayId: string,
-  parked: readonly ParkedEvents[],
-): Promise<readonly bigint[]> {
-  // In one order of lanes, so that two relays never wait for each other.
-  const entries = parked
-    .toSorted((a, b) => a.scope.lane - b.scope.lane)
-    .map(({ scope, error, ids }) => ({
-      topic: scope.topic,
-      key: scope.key,
-      event_id: scope.eventId === null ? null : String(scope.eventId),
-      lane: scope.lane,
-      error: error.replaceAll('\0', '').toWellFormed(),
-      ids: ids.map(String),
-    }))
-  const { rows } = await database.query(
-    `SELECT moved FROM ${schema}.park($1::text::uuid, $2::text::jsonb) moved`,
-    [relayId, JSON.stringify(entries)],
-  )
-  return rows.map(([id]) => BigInt(id ?? 0))
-}
-
-/** What is blocked on some lanes, in the order in which it was. */
-export async function blocked(
-  database: Queryable,
-  schema: string,
-  lanes: readonly number[],
-): Promise<readonly BlockedEntry[]> {
-  const { rows } = await database.query(
-    `SELECT id, topic, key, event_id, lane, error FROM ${schema}.blocked WHERE lane = ANY ($1::text::smallint[]) ORDER BY id`,
-    [numberArray(lanes)],
-  )
-  return rows.map(([id, topic, key, eventId, lane, error]) => ({
-    id: BigInt(id ?? 0),
-    topic: topic ?? '',
-    key: key ?? null,
-    eventId: eventId === null || eventId === undefined ? null : BigInt(eventId),
-    lane: Number(lane),
-    error: error ?? '',
-  }))
-}
-
-/** Removes a blocked entry that holds nothing any more. */
-export async function unblock(
-  database: Queryable,
-  schema: string,
-  relayId: string,
-  blockedId: bigint,
-): Promise<boolean> {
-  const { rows } = await database.query(
-    `SELECT ${schema}.unblock($1::text::uuid, $2::text::bigint)`,
-    [relayId, String(blockedId)],
   )
   return rows[0]?.[0] === 't'
 }

@@ -40,7 +40,7 @@ export function fetchHeld(database: Queryable, name: string, request: HeldReques
   const batch = new Batch(request)
   for (const id of heldIds(database, name, request)) {
     const row = database.first(
-      `select h.id, h.lane, ${COLUMNS} from ${name}_held h left join ${name}_events e on e.id = h.id where h.id = ?`,
+      `select h.id, h.lane, ${COLUMNS}, h.redelivered from ${name}_held h left join ${name}_events e on e.id = h.id where h.id = ?`,
       id,
     )
     if (row !== undefined) batch.add(row)
@@ -52,10 +52,11 @@ export function fetchHeld(database: Queryable, name: string, request: HeldReques
 /** The lowest ids, some of each entry: a scan of all that is held would grow with it. */
 function heldIds(database: Queryable, name: string, request: HeldRequest): readonly bigint[] {
   const { blockedIds, inHand, maxEvents } = request
+  const ofEach = request.headsOnly === true ? 1 : maxEvents
   const gaps = gapsOf(inHand, 0n)
   const ids: bigint[] = []
   for (const blockedId of blockedIds) {
-    let room = maxEvents
+    let room = ofEach
     for (const [first, last] of gaps) {
       const rows = database.all(
         `select id from ${name}_held where blocked_id = ? and id between ? and ? order by id limit ?`,
@@ -111,7 +112,7 @@ class Batch {
 
 /** `null` where someone has deleted the event. */
 function eventOf(row: Row): StoredEvent | null {
-  const [id, lane, uuid, topic, key, msgType, mimeType, headerJson, payload, time] = row
+  const [id, lane, uuid, topic, key, msgType, mimeType, headerJson, payload, time, again] = row
   if (typeof uuid !== 'string') return null
   const event = {
     id: id as bigint,
@@ -124,6 +125,7 @@ function eventOf(row: Row): StoredEvent | null {
     headers: decodeHeaders(headerJson as string | null),
     payload: bytesOf(payload as Uint8Array | null),
     timestamp: new Date(Number(time)),
+    ...(Number(again ?? 0) > 0 && { redelivered: Number(again) }),
   }
   return { ...event, size: eventSize(event) }
 }

@@ -2,6 +2,7 @@ import type {
   Backlog,
   BlockedEntry,
   CleanResult,
+  DueRequest,
   FetchedBatch,
   FetchRequest,
   HeldRequest,
@@ -12,10 +13,12 @@ import type {
   SettledBatch,
   Tick,
 } from '../../core/outbox-store.ts'
+import type { RefusedEvent } from '../../core/refusals.ts'
 import { clean, type CleanOptions } from './clean.ts'
 import type { Database } from './database.ts'
 import { fetch, fetchHeld } from './fetch.ts'
 import * as membership from './membership.ts'
+import * as refusals from './refusals.ts'
 import * as statements from './statements.ts'
 
 const LANE = 0
@@ -91,15 +94,33 @@ export class SqliteRelaySession implements RelaySession {
     )
   }
 
+  refuse(relayId: string, refused: readonly RefusedEvent[]): Promise<readonly bigint[]> {
+    return this.#database.transaction('recording refusals', (connection) =>
+      refusals.refuse(connection, this.#name, relayId, refused),
+    )
+  }
+
   park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]> {
     return this.#database.transaction('parking events', (connection) =>
-      statements.park(connection, this.#name, relayId, parked),
+      refusals.park(connection, this.#name, relayId, parked),
     )
   }
 
   blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]> {
     return this.#database.read('reading what is blocked', (connection) =>
-      statements.blocked(connection, this.#name, lanes),
+      refusals.blocked(connection, this.#name, lanes),
+    )
+  }
+
+  due(request: DueRequest): Promise<readonly BlockedEntry[]> {
+    return this.#database.read('reading what is due', (connection) =>
+      refusals.due(connection, this.#name, request),
+    )
+  }
+
+  drain(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]> {
+    return this.#database.transaction('draining what was blocked', (connection) =>
+      refusals.drain(connection, this.#name, relayId, blockedIds),
     )
   }
 
@@ -109,9 +130,9 @@ export class SqliteRelaySession implements RelaySession {
     )
   }
 
-  unblock(relayId: string, blockedId: bigint): Promise<boolean> {
-    return this.#database.transaction('removing a block', (connection) =>
-      statements.unblock(connection, this.#name, relayId, blockedId),
+  unblock(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]> {
+    return this.#database.transaction('removing blocks', (connection) =>
+      refusals.unblock(connection, this.#name, relayId, blockedIds),
     )
   }
 

@@ -2,7 +2,7 @@
  * What relays execute, as functions that carry their own settings: it works behind a transaction
  * pooler, and no plan depends on statistics, which lag behind in a spike.
  */
-const PLAN_SAFE = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
+export const PLAN_SAFE = `SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off
   SET enable_mergejoin = off SET enable_sort = off SET jit = off SET search_path = pg_catalog`
 
 /** The functions of the first version. `s` is the quoted schema. */

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { checkName } from '../options.ts'
 import { outbox } from './0001-outbox.ts'
 import { inbox } from './0002-inbox.ts'
-import { relayReports } from './0004-relay-reports.ts'
+import { relayReports } from './0003-relay-reports.ts'
+import { refusals } from './0004-refusals.ts'
 
 /** A step from one version of the tables to the next. Never changed once it was released. */
 export interface Migration {
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'outbox', sql: outbox },
   { version: 2, name: 'inbox', sql: inbox },
   { version: 3, name: 'relay-reports', sql: relayReports },
+  { version: 4, name: 'refusals', sql: refusals },
 ]
 
 /** The version that this release works with. */
