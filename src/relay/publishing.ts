@@ -78,7 +78,7 @@ export class Publishing {
       const settled = this.#accept(number, sendable, result)
       if (settled !== null) settlements.push(settled)
       if (result.state === 'refused') {
-        const judged = this.#judge(sendable, result)
+        const judged = this.#judge(sendable, source, result)
         await this.#parts.parking.refuse(judged.refused)
         work.unshift(...judged.next)
       }
@@ -164,6 +164,7 @@ export class Publishing {
   /** Blocks what is at fault, and gives the rest in the lists to try next. */
   #judge(
     events: readonly StoredEvent[],
+    source: Source,
     result: AppendResult & { state: 'refused' },
   ): { refused: readonly RefusedEvent[]; next: readonly (readonly StoredEvent[])[] } {
     const refused: RefusedEvent[] = []
@@ -175,6 +176,9 @@ export class Publishing {
       if (at === undefined || event === undefined) throw nameless(error)
       if (error.kind === 'topic-unavailable') {
         this.#parts.blocked.topics.park(event.topic, reasonOf(error))
+      } else if (this.#parts.blocked.scopeOf(event, source) !== null) {
+        // An earlier one of its key was refused too, or so many that the topic waits: it waits behind.
+        continue
       } else if (indexes.length === 1) {
         refused.push(this.#parts.refusals.judge(event, error))
         done.add(at)
