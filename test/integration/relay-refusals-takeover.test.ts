@@ -43,52 +43,48 @@ const steps: readonly Step[] = [
 ]
 
 for (const [name, openHarness] of Object.entries(stores)) {
-  describe(
-    `a relay that stands still while it handles a refused event, on ${name}`,
-    { concurrency: 4 },
-    () => {
-      for (const step of steps) {
-        const at = `${step.when} its ${step.method} ${step.call}`
-        it(`${at}: its successor goes on, nothing is lost, out of order or twice`, async () => {
-          await using shop = await RefusalShop.open(await openHarness())
-          shop.poison('poison')
-          await shop.commitAll(
-            { topic: 't', key: 'x', payload: 'free' },
-            ...['poison', '1', '2'].map((payload) => ({ topic: 't', key: 'k', payload })),
-          )
-          await using still = frozenAt(shop.harness.store, step)
-          await shop.relay(quick, still.store)
-          await still.frozen
-          await shop.relay(quick)
-          assert.deepEqual(await shop.publishedByKey(3), { x: ['free'], k: ['1', '2'] })
-          await shop.untilNothingWaits()
-          assert.equal((await shop.backlog()).dead, 1)
-          await shop.commit('k', 'last')
-          assert.deepEqual((await shop.publishedByKey(4))['k'], ['1', '2', 'last'])
-        })
-      }
+  describe(`a relay that stands still while it handles a refused event, on ${name}`, () => {
+    for (const step of steps) {
+      const at = `${step.when} its ${step.method} ${step.call}`
+      it(`${at}: its successor goes on, nothing is lost, out of order or twice`, async () => {
+        await using shop = await RefusalShop.open(await openHarness())
+        shop.poison('poison')
+        await shop.commitAll(
+          { topic: 't', key: 'x', payload: 'free' },
+          ...['poison', '1', '2'].map((payload) => ({ topic: 't', key: 'k', payload })),
+        )
+        await using still = frozenAt(shop.harness.store, step)
+        await shop.relay(quick, still.store)
+        await still.frozen
+        await shop.relay(quick)
+        assert.deepEqual(await shop.publishedByKey(3), { x: ['free'], k: ['1', '2'] })
+        await shop.untilNothingWaits()
+        assert.equal((await shop.backlog()).dead, 1)
+        await shop.commit('k', 'last')
+        assert.deepEqual((await shop.publishedByKey(4))['k'], ['1', '2', 'last'])
+      })
+    }
 
-      for (const when of ['before', 'after'] as const) {
-        it(`${when} it settles a head that was taken at last: it is published once`, async () => {
-          await using shop = await RefusalShop.open(await openHarness())
-          shop.poison('poison')
-          const patient = {
-            ...quick,
-            refusals: { retryMs: 20, maxRetryMs: 20, maxAttempts: 1_000 },
-          }
-          await shop.commit('k', 'poison', '1', '2')
-          await using still = frozenAt(shop.harness.store, { method: 'settle', when, call: 1 })
-          await shop.relay(patient, still.store)
-          await shop.untilBlocked('it waits', (entries) => entries.length === 1)
-          shop.poison()
-          await still.frozen
-          await shop.relay(patient)
-          assert.deepEqual(await shop.publishedByKey(3), { k: ['poison', '1', '2'] })
-          await shop.untilNothingWaits()
-          await shop.commit('k', 'last')
-          assert.deepEqual(await shop.published(4), ['poison', '1', '2', 'last'])
-        })
-      }
-    },
-  )
+    for (const when of ['before', 'after'] as const) {
+      it(`${when} it settles a head that was taken at last: it is published once`, async () => {
+        await using shop = await RefusalShop.open(await openHarness())
+        shop.poison('poison')
+        const patient = {
+          ...quick,
+          refusals: { retryMs: 20, maxRetryMs: 20, maxAttempts: 1_000 },
+        }
+        await shop.commit('k', 'poison', '1', '2')
+        await using still = frozenAt(shop.harness.store, { method: 'settle', when, call: 1 })
+        await shop.relay(patient, still.store)
+        await shop.untilBlocked('it waits', (entries) => entries.length === 1)
+        shop.poison()
+        await still.frozen
+        await shop.relay(patient)
+        assert.deepEqual(await shop.publishedByKey(3), { k: ['poison', '1', '2'] })
+        await shop.untilNothingWaits()
+        await shop.commit('k', 'last')
+        assert.deepEqual(await shop.published(4), ['poison', '1', '2', 'last'])
+      })
+    }
+  })
 }

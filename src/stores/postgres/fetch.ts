@@ -19,9 +19,13 @@ export function planSafeSettings(statementTimeoutMs: number): string {
   return `${off} SET LOCAL jit = off; ${timeoutSql(statementTimeoutMs)} SET LOCAL idle_in_transaction_session_timeout = 10000; SET LOCAL bytea_output = hex;`
 }
 
-/** The check of the horizon. `schema` is quoted. */
+/**
+ * The check of the horizon, and whether everything that its snapshot shows is flushed: a writer with
+ * `synchronous_commit = off` is visible before. `schema` is quoted.
+ */
 export function horizonSql(schema: string): string {
-  return `SELECT assigned, array_to_string(holders, ','), server FROM ${schema}.horizon()`
+  return `SELECT assigned, array_to_string(holders, ','), server, CASE WHEN flushed < inserted THEN inserted END
+  FROM ${schema}.horizon(), LATERAL (SELECT pg_current_wal_flush_lsn() AS flushed, pg_current_wal_insert_lsn() AS inserted) wal`
 }
 
 /** Reads a row of `horizonSql`. */
@@ -32,6 +36,11 @@ export function decodeCheck(row: Row | undefined): HorizonCheck {
     holders: holders ? holders.split(',') : [],
     server: server ?? '',
   }
+}
+
+/** The same row: up to where the log must be flushed before what was seen is sure to last, if it is not. */
+export function decodeUnflushed(row: Row | undefined): string | null {
+  return row?.[3] ?? null
 }
 
 type PendingRequest = Pick<FetchRequest, 'lanes' | 'inHand' | 'maxEvents' | 'maxBytes'>

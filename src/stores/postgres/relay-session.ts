@@ -18,12 +18,14 @@ import type { Connection, Database, Queryable, Row } from './database.ts'
 import {
   copySql,
   decodeCheck,
+  decodeUnflushed,
   fetchHeldSql,
   fetchSql,
   horizonSql,
   planSafeSettings,
 } from './fetch.ts'
 import { type Fetched, FetchedRows } from './fetched-rows.ts'
+import { flushed } from './flushed.ts'
 import { Horizon } from './horizon.ts'
 import * as membership from './membership.ts'
 import * as refusals from './refusals.ts'
@@ -198,6 +200,8 @@ export class PostgresRelaySession implements RelaySession {
     }
     // Not awaited: the next message queues behind it, and if it is lost so is the connection.
     connection.script('COMMIT').catch(() => {})
+    const unflushed = decodeUnflushed(first.before[0])
+    if (unflushed !== null && fetched.events.length > 0) await flushed(connection, unflushed)
     this.#horizon.advance(fetched.last, fetched.full)
     return { events: fetched.events, full: fetched.full }
   }
