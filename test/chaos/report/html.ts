@@ -1,5 +1,5 @@
 import { forHtml } from './escape.ts'
-import type { Block, Page, Table } from './page.ts'
+import { type Block, type Page, type Table, numericColumns } from './page.ts'
 import { paletteFor } from './palette.ts'
 
 /** The plot, drawn for a screen and for a phone. */
@@ -68,9 +68,9 @@ function blockOf(block: Block, { wide, narrow }: Plots): string {
   return `<details><summary>${forHtml(block.folded)}</summary>${table}</details>`
 }
 
-/** A column of numbers only is aligned as such. */
-function tableOf({ head, rows }: Table): string {
-  const isNumeric = head.map((_, n) => rows.every((row) => /^[\d,.]+$/.test(row[n] ?? '')))
+function tableOf(table: Table): string {
+  const { head, rows } = table
+  const isNumeric = numericColumns(table)
   const line = (cells: readonly string[], tag: 'th' | 'td'): string => {
     const inner = cells.map((cell, n) => {
       const kind = isNumeric[n] === true ? ' class="number"' : ''

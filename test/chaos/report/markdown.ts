@@ -1,5 +1,5 @@
 import { fenced, forMarkdown } from './escape.ts'
-import type { Block, Page, Table } from './page.ts'
+import { type Block, type Page, type Table, numericColumns } from './page.ts'
 
 /** The page as Markdown; the plot is a file beside it. */
 export function markdownOf(page: Page, plotFile: string): string {
@@ -21,8 +21,11 @@ function blockOf(block: Block, plotFile: string): string {
   return `<details><summary>${title}</summary>\n\n${rows}\n\n</details>`
 }
 
-function tableOf({ head, rows }: Table): string {
-  const rule = `| ${head.map(() => '---').join(' | ')} |`
+function tableOf(table: Table): string {
+  const { head, rows } = table
+  const rule = `| ${numericColumns(table)
+    .map((isNumeric) => (isNumeric ? '---:' : '---'))
+    .join(' | ')} |`
   return [lineOf(head), rule, ...rows.map(lineOf)].join('\n')
 }
 

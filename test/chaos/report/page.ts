@@ -30,6 +30,11 @@ export interface Table {
   readonly folded?: string
 }
 
+/** Of each column, whether there are only numbers in it, which are aligned to the right. */
+export function numericColumns({ head, rows }: Table): boolean[] {
+  return head.map((_, n) => rows.every((row) => /^[\d,.]+$/.test(row[n] ?? '')))
+}
+
 /** So many findings of a promise are shown, the shortest first; the rest is counted. */
 const SHOWN = 10
 
