@@ -114,16 +114,19 @@ export class BrokerError extends OncommitError {
   readonly topic: string | undefined
   /** A right is missing: a `topic-unavailable` topic that is forbidden, not unknown. */
   readonly forbidden: boolean
+  /** Of `event-refused`: another try can hardly help. */
+  readonly permanent: boolean
 
   constructor(
     kind: BrokerFailure,
     message: string,
-    options?: ErrorOptions & { topic?: string; forbidden?: boolean },
+    options?: ErrorOptions & { topic?: string; forbidden?: boolean; permanent?: boolean },
   ) {
     super('ONCOMMIT_BROKER', message, options)
     this.kind = kind
     this.topic = options?.topic
     this.forbidden = options?.forbidden ?? false
+    this.permanent = kind === 'event-refused' && (options?.permanent ?? true)
   }
 }
 

@@ -232,8 +232,8 @@ export interface DueRequest {
 
 export interface HeldRequest {
   readonly blockedIds: readonly bigint[]
-  /** Only the first event of each entry. @defaultValue false */
-  readonly headsOnly?: boolean
+  /** Most events of each entry. @defaultValue as many as there are */
+  readonly maxOfEach?: number
   readonly inHand: IdRanges
   readonly maxEvents: number
   readonly maxBytes: number

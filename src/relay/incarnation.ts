@@ -15,6 +15,7 @@ import { closeQuietly } from './close-quietly.ts'
 import { Parking } from './parking.ts'
 import { Pipeline } from './pipeline.ts'
 import { Publishing } from './publishing.ts'
+import { Refusals } from './refusals.ts'
 import { RelayReports } from './relay-reports.ts'
 import { Settler } from './settler.ts'
 import { TopicProbes } from './topic-probes.ts'
@@ -215,9 +216,9 @@ function wire(
   const { id, life, publisher, session, topicByTopic } = own
   const shared = { relayId: id, session, outages, clock, logger, ended: life.signal, settings }
   const lease = new Lease(clock, settings.ttlMs)
-  const blocked = new BlockedKeys((topic) => void probes.watch(topic))
+  const blocked = new BlockedKeys((topic, afterMs) => void probes.watch(topic, afterMs))
   const onAvailable = (topic: string): void => {
-    blocked.topicIsBack(topic)
+    blocked.topics.isBack(topic)
     wakeUp.notify()
   }
   const probes = new TopicProbes({ ...shared, broker, onAvailable })
@@ -228,8 +229,10 @@ function wire(
   }
   const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled })
   const parking = new Parking(shared)
+  const refusals = new Refusals({ ...shared, blocked, policies: settings.refusals })
   const publishing = new Publishing({
     ...shared,
+    refusals,
     publisher,
     settler,
     parking,

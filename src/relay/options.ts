@@ -1,5 +1,6 @@
 import { OptionError } from '../core/errors.ts'
 import { knownOptions, wholeNumber } from '../core/options.ts'
+import { RefusalPolicies, type RefusalOptions } from './refusal-policy.ts'
 
 export interface RelayOptions {
   /** Most events of one batch. @defaultValue 1000 */
@@ -16,11 +17,15 @@ export interface RelayOptions {
   readonly stopTimeoutMs?: number
   /** Published events are forgotten after so long; `Infinity` keeps them. @defaultValue 604800 (7 days) */
   readonly retentionSeconds?: number
+  /** What becomes of events that can't be published. */
+  readonly refusals?: RefusalOptions
 }
 
-export type RelaySettings = Required<RelayOptions>
+export type RelaySettings = Required<Omit<RelayOptions, 'refusals'>> & {
+  readonly refusals: RefusalPolicies
+}
 
-const DEFAULTS: RelaySettings = {
+const DEFAULTS: Required<Omit<RelayOptions, 'refusals'>> = {
   batchSize: 1000,
   batchBytes: 8 * 1024 * 1024,
   pollIntervalMs: 1000,
@@ -32,11 +37,12 @@ const DEFAULTS: RelaySettings = {
 
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export function relaySettings(options: RelayOptions = {}): RelaySettings {
-  knownOptions('relay', options, Object.keys(DEFAULTS))
+  knownOptions('relay', options, [...Object.keys(DEFAULTS), 'refusals'])
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]) => value !== undefined),
   ) as RelayOptions
-  const settings = { ...DEFAULTS, ...given }
+  const refusals = new RefusalPolicies(given.refusals)
+  const settings = { ...DEFAULTS, ...given, refusals }
   wholeNumber('relay.batchSize', settings.batchSize, { min: 1, max: 10_000 })
   wholeNumber('relay.batchBytes', settings.batchBytes, { min: 1, max: 256 * 1024 * 1024 })
   wholeNumber('relay.pollIntervalMs', settings.pollIntervalMs, { min: 1, max: 60_000 })

@@ -2,10 +2,12 @@ import { backoffMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
 import type { StoredEvent } from '../core/event.ts'
 import type { BlockedScope, ParkedEvents, RelaySession } from '../core/outbox-store.ts'
+import type { RefusedEvent } from '../core/refusals.ts'
 import type { OutageLog } from './outage-log.ts'
 
 const RETRY = { firstMs: 50, maxMs: 5_000, jitter: 0.2 }
 const PARKING = 'blocked events can not be moved aside in the database'
+const RECORDING = 'refused events can not be recorded in the database'
 const MAX_ERROR_LENGTH = 500
 
 /** An event that can't be published now, and what it waits under. */
@@ -15,7 +17,7 @@ export interface WaitingEvent {
   readonly error: string
 }
 
-/** Moves events that have to wait out of the relay's way, in the store. */
+/** Moves events that were refused, or have to wait, out of the relay's way, in the store. */
 export class Parking {
   readonly #relayId: string
   readonly #session: RelaySession
@@ -41,13 +43,23 @@ export class Parking {
   async park(waiting: readonly WaitingEvent[]): Promise<void> {
     if (waiting.length === 0) return
     const parked = byScope(waiting)
+    await this.#insist(PARKING, () => this.#session.park(this.#relayId, parked))
+  }
+
+  /** The same for what was refused. To be recorded before what waits behind it is parked. */
+  async refuse(refused: readonly RefusedEvent[]): Promise<void> {
+    if (refused.length === 0) return
+    await this.#insist(RECORDING, () => this.#session.refuse(this.#relayId, refused))
+  }
+
+  async #insist(what: string, act: () => Promise<unknown>): Promise<void> {
     for (let failures = 1; ; failures++) {
       try {
-        await this.#session.park(this.#relayId, parked)
-        this.#outages.over(PARKING)
+        await act()
+        this.#outages.over(what)
         return
       } catch (error) {
-        this.#outages.failing(PARKING, error)
+        this.#outages.failing(what, error)
         this.#ended.throwIfAborted()
         await this.#clock.sleep(backoffMs(RETRY, failures), this.#ended)
       }

@@ -1,9 +1,9 @@
 import { backoffMs } from '../core/backoff.ts'
 import type { Clock } from '../core/clock.ts'
 import type { StoredEvent } from '../core/event.ts'
-import type { BlockedEntry, RelaySession } from '../core/outbox-store.ts'
-import { isWholeTopic } from './blocked-keys.ts'
+import type { HeldRequest, RelaySession } from '../core/outbox-store.ts'
 import type { BlockedKeys, Source } from './blocked-keys.ts'
+import { HeldEvents } from './held-events.ts'
 import type { IdRanges } from '../core/id-ranges.ts'
 import { InHand } from './in-hand.ts'
 import type { Handful } from './in-hand.ts'
@@ -15,8 +15,6 @@ import type { WakeUp } from './wake-up.ts'
 
 const RETRY = { firstMs: 50, maxMs: 5_000, jitter: 0.2 }
 const ASKING = 'the database does not answer'
-/** Pages of held events that go before the next batch of new ones. */
-const HELD_PAGES = 3
 /** A look from the first id on, which should find nothing: a net below the horizon. */
 const SCAN_EVERY_MS = 3_600_000
 
@@ -40,7 +38,7 @@ export interface PipelineParts {
 interface Batch {
   readonly events: readonly StoredEvent[]
   readonly full: boolean
-  readonly source: Source
+  readonly source: 'delivery' | 'held'
   readonly handful: Handful | null
 }
 
@@ -50,8 +48,8 @@ const NOTHING: Batch = { events: [], full: false, source: 'delivery', handful: n
  * The loop: fetch → publish → settle, for the lanes that the relay owns.
  *
  * The next batch is fetched while one is being published, and each is settled while the next is in
- * flight. A batch is followed at once by the next; an empty one waits to be woken up. Events held
- * for a topic that is back go first, a few pages at a time.
+ * flight. A batch is followed at once by the next; an empty one waits to be woken up. Events
+ * that were held aside and may go now take their turn after each batch.
  */
 export class Pipeline {
   readonly #parts: PipelineParts
@@ -60,17 +58,25 @@ export class Pipeline {
   /** Those, and the ones that are being given back and may still have events in hand. */
   readonly #owned = new Set<number>()
   /** Apart: an event that is parked is in `held` while the rest of its batch is still in hand. */
-  readonly #inHand: Readonly<Record<Source, InHand>> = {
+  readonly #inHand: Readonly<Record<Batch['source'], InHand>> = {
     delivery: new InHand(),
     held: new InHand(),
   }
   readonly #fetching = new Set<Promise<Batch>>()
+  readonly #held: HeldEvents
   #gained = false
   #scannedAt: number
 
   constructor(parts: PipelineParts) {
     this.#parts = parts
     this.#scannedAt = parts.clock.monotonic()
+    this.#held = new HeldEvents({
+      ...parts,
+      lanes: this.#lanes,
+      owned: this.#owned,
+      ask: (question, otherwise) => this.#retrying(question, otherwise),
+      publish: (what, source) => this.#publishHeld(what, source),
+    })
   }
 
   /** Fetches from these lanes too, beginning at their first event. */
@@ -102,8 +108,8 @@ export class Pipeline {
       if (batch.events.length > 0) wakeUp.busy()
       else if (idle) await wakeUp.wait(ended)
       next = this.#fetch()
-      if (batch.events.length > 0) await this.#publish(batch)
-      idle = !(await this.#drainSome())
+      if (batch.events.length > 0) await this.#publish(batch, batch.source)
+      idle = !(await this.#held.work(batch.full ? 'busy' : 'idle'))
     }
     this.#release(await next)
   }
@@ -143,66 +149,28 @@ export class Pipeline {
     }
   }
 
-  /** Publishes some of what is held for topics that are back; `false` where that changed nothing. */
-  async #drainSome(): Promise<boolean> {
-    await this.#beginDraining()
-    for (let page = 0; page < HELD_PAGES; page++) {
-      const entries = this.#parts.blocked.draining().filter((entry) => this.#lanes.has(entry.lane))
-      if (entries.length === 0 || this.#parts.ended.aborted) return page > 0
-      const ids = entries.map((entry) => entry.id)
-      const batch = await this.#tracked(() => this.#fetchHeld(ids))
-      if (batch.events.length > 0) await this.#publish(batch)
-      if (!batch.full) return (await this.#freeDrained(entries)) || batch.events.length > 0
-    }
-    return true
-  }
-
-  async #beginDraining(): Promise<void> {
-    const { blocked, session } = this.#parts
-    const topics = blocked.backTopics()
-    if (topics.length === 0) return
-    const entries = await this.#retrying(() => session.blocked([...this.#owned]), null)
-    if (entries === null) return
-    for (const topic of topics) {
-      blocked.drainTopic(
-        topic,
-        entries.filter(
-          (entry) => entry.topic === topic && isWholeTopic(entry) && this.#owned.has(entry.lane),
-        ),
-      )
-    }
-  }
-
-  /** Frees the lanes of topics that hold nothing more; `false` where there is none. */
-  async #freeDrained(entries: readonly BlockedEntry[]): Promise<boolean> {
-    const { blocked, session, settler, relayId } = this.#parts
-    await settler.idle()
-    let freed = false
-    for (const entry of entries) {
-      if (!(await this.#retrying(() => session.unblock(relayId, entry.id), false))) continue
-      blocked.free(entry)
-      freed = true
-    }
-    return freed
-  }
-
-  async #fetchHeld(blockedIds: readonly bigint[]): Promise<Batch> {
-    const { events, full } = await this.#parts.session.fetchHeld({
-      blockedIds,
-      ...this.#bounds('held'),
+  async #publishHeld(
+    what: Pick<HeldRequest, 'blockedIds' | 'maxOfEach'>,
+    source: 'held' | 'heads',
+  ): Promise<Batch> {
+    const batch = await this.#tracked(async () => {
+      const request = { ...what, ...this.#bounds('held') }
+      const { events, full } = await this.#parts.session.fetchHeld(request)
+      return this.#take('held', events, full)
     })
-    return this.#take('held', events, full)
+    if (batch.events.length > 0) await this.#publish(batch, source)
+    return batch
   }
 
-  async #publish(batch: Batch): Promise<void> {
-    const settlements = await this.#parts.publishing.publish(batch.events, batch.source)
+  async #publish(batch: Batch, source: Source): Promise<void> {
+    const settlements = await this.#parts.publishing.publish(batch.events, source)
     Promise.all(settlements).then(
       () => this.#release(batch),
       (error: unknown) => this.#parts.onLost(error),
     )
   }
 
-  #take(source: Source, events: readonly StoredEvent[], full: boolean): Batch {
+  #take(source: Batch['source'], events: readonly StoredEvent[], full: boolean): Batch {
     return events.length === 0
       ? NOTHING
       : { events, full, source, handful: this.#inHand[source].take(events) }
@@ -212,7 +180,7 @@ export class Pipeline {
     if (batch.handful !== null) this.#inHand[batch.source].release(batch.handful)
   }
 
-  #bounds(source: Source): { inHand: IdRanges; maxEvents: number; maxBytes: number } {
+  #bounds(source: Batch['source']): { inHand: IdRanges; maxEvents: number; maxBytes: number } {
     const { settings } = this.#parts
     return {
       inHand: this.#inHand[source].ids(),

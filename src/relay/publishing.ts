@@ -6,15 +6,27 @@ import type { Codec } from '../core/codec.ts'
 import type { StoredEvent } from '../core/event.ts'
 import { toRanges } from '../core/id-ranges.ts'
 import type { IdRanges } from '../core/id-ranges.ts'
-import type { Logger } from '../core/logger.ts'
+import type { RefusedEvent } from '../core/refusals.ts'
 import { isWholeTopic } from './blocked-keys.ts'
 import type { BlockedKeys, Source } from './blocked-keys.ts'
 import { LeaseStale } from './lease.ts'
 import type { Lease } from './lease.ts'
 import type { Parking, WaitingEvent } from './parking.ts'
+import type { Refusals } from './refusals.ts'
 import type { Settler } from './settler.ts'
 
 const LEASE_CHECK_MS = 50
+/** How often an operator has had the event delivered again. */
+const REDELIVERED_HEADER = 'oncommit-redelivered'
+
+/** Events by what is to be done with each. */
+interface Prepared {
+  readonly sendable: StoredEvent[]
+  /** Of the sendable ones. */
+  readonly records: TopicRecord[]
+  readonly waiting: WaitingEvent[]
+  readonly refused: RefusedEvent[]
+}
 
 export interface PublishingParts {
   readonly relayId: string
@@ -22,11 +34,11 @@ export interface PublishingParts {
   readonly settler: Settler
   readonly parking: Parking
   readonly blocked: BlockedKeys
+  readonly refusals: Refusals
   readonly lease: Lease
   readonly codecFor: (topic: string) => Codec
   readonly maxRecordBytes: number
   readonly clock: Clock
-  readonly logger: Logger
   /** Aborted when this relay's life ends. */
   readonly ended: AbortSignal
   /** Lives before this one ended by something unknown, for long: find the topic that it comes from. */
@@ -39,7 +51,8 @@ export interface PublishingParts {
  *
  * What the broker refuses is found by ordered halving: of records that it refused together the
  * first half goes before the second, and so on, until one event stands alone. That one blocks its
- * key: the later events of the key are parked behind it, and everything else goes on.
+ * key: the later events of the key are parked behind it, and everything else goes on. An event that
+ * no codec encodes is refused in the same way.
  */
 export class Publishing {
   readonly #parts: PublishingParts
@@ -56,7 +69,8 @@ export class Publishing {
     const settlements: Promise<void>[] = []
     const work = this.#parts.topicByTopic ? byTopic(events) : [events]
     for (let next = work.shift(); next !== undefined; next = work.shift()) {
-      const { sendable, records, waiting } = this.#prepare(next, source)
+      const { sendable, records, waiting, refused } = this.#prepare(next, source)
+      await this.#parts.parking.refuse(refused)
       await this.#parts.parking.park(waiting)
       if (sendable.length === 0) continue
       const number = this.#parts.settler.nextNumber
@@ -64,43 +78,41 @@ export class Publishing {
       const settled = this.#accept(number, sendable, result)
       if (settled !== null) settlements.push(settled)
       if (result.state === 'refused') {
-        const refused = this.#judge(sendable, result)
-        await this.#parts.parking.park(refused.waiting)
-        work.unshift(...refused.next)
+        const judged = this.#judge(sendable, source, result)
+        await this.#parts.parking.refuse(judged.refused)
+        work.unshift(...judged.next)
       }
     }
     return settlements
   }
 
-  #prepare(
-    events: readonly StoredEvent[],
-    source: Source,
-  ): { sendable: StoredEvent[]; records: TopicRecord[]; waiting: WaitingEvent[] } {
+  #prepare(events: readonly StoredEvent[], source: Source): Prepared {
     const sendable: StoredEvent[] = []
     const records: TopicRecord[] = []
     const waiting: WaitingEvent[] = []
+    const refused: RefusedEvent[] = []
     for (const event of events) {
       const scope = this.#parts.blocked.scopeOf(event, source)
       if (scope !== null) {
         // A held event whose topic became unavailable again is held under it already.
         if (source === 'delivery' || !isWholeTopic(scope)) {
-          waiting.push({ event, scope, error: this.#parts.blocked.topicError(event.topic) })
+          waiting.push({ event, scope, error: this.#parts.blocked.topics.errorOf(event.topic) })
         }
         continue
       }
       const record = this.#encode(event)
-      if (record instanceof BrokerError) waiting.push(this.#block(event, record))
+      if (record instanceof BrokerError) refused.push(this.#parts.refusals.judge(event, record))
       else {
         sendable.push(event)
         records.push(record)
       }
     }
-    return { sendable, records, waiting }
+    return { sendable, records, waiting, refused }
   }
 
   #encode(event: StoredEvent): TopicRecord | BrokerError {
     try {
-      const { key, value, headers } = this.#parts.codecFor(event.topic).encode(event)
+      const { key, value, headers } = this.#parts.codecFor(event.topic).encode(again(event))
       const bytes = recordBytes({ key, value, headers })
       if (bytes <= this.#parts.maxRecordBytes) return { topic: event.topic, key, value, headers }
       const limit = this.#parts.maxRecordBytes
@@ -152,9 +164,10 @@ export class Publishing {
   /** Blocks what is at fault, and gives the rest in the lists to try next. */
   #judge(
     events: readonly StoredEvent[],
+    source: Source,
     result: AppendResult & { state: 'refused' },
-  ): { waiting: readonly WaitingEvent[]; next: readonly (readonly StoredEvent[])[] } {
-    const waiting: WaitingEvent[] = []
+  ): { refused: readonly RefusedEvent[]; next: readonly (readonly StoredEvent[])[] } {
+    const refused: RefusedEvent[] = []
     const done = new Set(result.written)
     let together = false
     for (const { indexes, error } of result.refusals) {
@@ -162,24 +175,19 @@ export class Publishing {
       const event = at === undefined ? undefined : events[at]
       if (at === undefined || event === undefined) throw nameless(error)
       if (error.kind === 'topic-unavailable') {
-        this.#parts.blocked.parkTopic(event.topic, reasonOf(error))
+        this.#parts.blocked.topics.park(event.topic, reasonOf(error))
+      } else if (this.#parts.blocked.scopeOf(event, source) !== null) {
+        // An earlier one of its key was refused too, or so many that the topic waits: it waits behind.
+        continue
       } else if (indexes.length === 1) {
-        waiting.push(this.#block(event, error))
+        refused.push(this.#parts.refusals.judge(event, error))
         done.add(at)
       } else together = true
     }
     if (result.refusals.length === 0) throw nameless()
     const left = events.filter((_, at) => !done.has(at))
     const half = Math.ceil(left.length / 2)
-    return { waiting, next: together ? [left.slice(0, half), left.slice(half)] : [left] }
-  }
-
-  #block(event: StoredEvent, error: BrokerError): WaitingEvent {
-    const what = event.key === null ? 'only itself' : `the key ${JSON.stringify(event.key)}`
-    this.#parts.logger.error(
-      `oncommit: event ${event.uuid} of ${event.topic} can't be published and blocks ${what}: ${reasonOf(error)}`,
-    )
-    return { event, scope: this.#parts.blocked.block(event), error: reasonOf(error) }
+    return { refused, next: together ? [left.slice(0, half), left.slice(half)] : [left] }
   }
 
   /**
@@ -191,12 +199,19 @@ export class Publishing {
     if (!topicByTopic || !(error instanceof BrokerError) || error.kind !== 'unknown') return
     await parking.park(
       events.map((event) => {
-        blocked.parkTopic(event.topic, reasonOf(error))
+        blocked.topics.park(event.topic, reasonOf(error))
         const scope = { topic: event.topic, key: null, eventId: null, lane: event.lane }
         return { event, scope, error: reasonOf(error) }
       }),
     )
   }
+}
+
+/** What an operator has had delivered again says so: readers may have seen what came after it. */
+function again(event: StoredEvent): StoredEvent {
+  const { redelivered, headers } = event
+  if (redelivered === undefined) return event
+  return { ...event, headers: [...headers, [REDELIVERED_HEADER, String(redelivered)]] }
 }
 
 function nameless(cause?: unknown): BrokerError {

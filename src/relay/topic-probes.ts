@@ -21,10 +21,13 @@ export class TopicProbes {
     this.#parts = parts
   }
 
-  /** Resolves when the topic is available, or when the relay's life ends. */
-  async watch(topic: string): Promise<void> {
+  /**
+   * Resolves when the topic is available, or when the relay's life ends. Asks first after `afterMs`.
+   */
+  async watch(topic: string, afterMs: number): Promise<void> {
     const { broker, onAvailable, outages, clock, ended } = this.#parts
     const what = `topic ${topic} is not available, its events wait`
+    if (afterMs > 0) await clock.sleep(afterMs, ended)
     for (let failures = 1; !ended.aborted; failures++) {
       try {
         await broker.probe(topic, ended)

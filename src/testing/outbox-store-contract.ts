@@ -2,6 +2,7 @@ import { describe, it } from 'node:test'
 import type { ContractCase } from './contract-case.ts'
 import { appendingCases } from './outbox-store-contract/appending.ts'
 import { blockingCases } from './outbox-store-contract/blocking.ts'
+import { refusingCases } from './outbox-store-contract/refusing.ts'
 import { cleaningCases } from './outbox-store-contract/cleaning.ts'
 import { fetchingCases } from './outbox-store-contract/fetching.ts'
 import { fidelityCases } from './outbox-store-contract/fidelity.ts'
@@ -28,6 +29,7 @@ export const outboxStoreContract: readonly ContractCase<StoreHarness>[] = [
   ...membershipCases,
   ...takeoverCases,
   ...blockingCases,
+  ...refusingCases,
   ...cleaningCases,
 ]
 

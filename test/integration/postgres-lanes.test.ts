@@ -135,15 +135,20 @@ describe('settling, lanes, blocks and cleaning on PostgreSQL', () => {
         assert.deepEqual(await park(1n, 2n), [1n, 2n])
         assert.deepEqual(await park(2n, 3n), [3n])
         const blocked = await fixture.session.blocked(ALL_LANES)
-        assert.deepEqual(blocked, [{ id: blocked[0]?.id, ...scope, error: 'x'.repeat(500) }])
+        const drains = { state: 'draining', attempts: 0 } as const
+        assert.deepEqual(blocked, [
+          { id: blocked[0]?.id, ...scope, error: 'x'.repeat(500), ...drains },
+        ])
         const [entry] = blocked
         const blockedIds = [entry?.id ?? 0n]
         const limits = { maxEvents: 2, maxBytes: 1_000 }
         const held = await fixture.session.fetchHeld({ blockedIds, inHand: [[1n, 1n]], ...limits })
         assert.deepEqual([held.events.map(({ id }) => id), held.full], [[2n, 3n], true])
-        assert.equal(await fixture.session.unblock(relayId, entry?.id ?? 0n), false)
+        assert.deepEqual(await fixture.session.unblock(relayId, [entry?.id ?? 0n]), [])
         await fixture.session.settle({ relayId, number: 1, ids: [[1n, 3n]], acks: [] })
-        assert.equal(await fixture.session.unblock(relayId, entry?.id ?? 0n), true)
+        assert.deepEqual(await fixture.session.unblock(relayId, [entry?.id ?? 0n]), [
+          entry?.id ?? 0n,
+        ])
         assert.deepEqual(await fixture.session.blocked(ALL_LANES), [])
       })
 
@@ -198,7 +203,7 @@ describe('settling, lanes, blocks and cleaning on PostgreSQL', () => {
         assert.deepEqual(await fixture.session.blocked(ALL_LANES), [])
         await fixture.session.park(owner, [{ scope, error: 'e', ids: [] }])
         const [entry] = await fixture.session.blocked(ALL_LANES)
-        assert.equal(await fixture.session.unblock(stranger, entry?.id ?? 0n), false)
+        assert.deepEqual(await fixture.session.unblock(stranger, [entry?.id ?? 0n]), [])
         assert.equal((await fixture.session.blocked(ALL_LANES)).length, 1)
       })
 

@@ -6,6 +6,7 @@ import { Client, Pool } from 'pg'
 
 import { uuidv7 } from '../../src/core/uuid.ts'
 import { migrationSql, postgres, rolesSql } from '../../src/stores/postgres/index.ts'
+import { MIGRATIONS } from '../../src/stores/postgres/migrations/index.ts'
 import {
   createDatabase,
   sharedPostgres,
@@ -14,6 +15,8 @@ import {
   type TestDatabase,
   untilReplayed,
 } from '../servers/index.ts'
+
+const STEPS = MIGRATIONS.map(({ version, name }) => ({ version, name }))
 
 describe('the schema on PostgreSQL', () => {
   let database: TestDatabase
@@ -39,11 +42,7 @@ describe('the schema on PostgreSQL', () => {
     await Promise.all(stores.map((store) => store.close()))
     // Each step by one of them, not all by the same.
     const steps = applied.flat().toSorted((one, other) => one.version - other.version)
-    assert.deepEqual(steps, [
-      { version: 1, name: 'outbox' },
-      { version: 2, name: 'inbox' },
-      { version: 3, name: 'relay-reports' },
-    ])
+    assert.deepEqual(steps, STEPS)
     await postgres({ pool, schema }).check()
   })
 
@@ -54,14 +53,14 @@ describe('the schema on PostgreSQL', () => {
     while (!(await isSomeoneWaiting(pool))) await setTimeout(20)
     await client.query('ROLLBACK')
     client.release()
-    assert.equal((await migrating).length, 3)
+    assert.equal((await migrating).length, STEPS.length)
   })
 
   it('can be applied as plain SQL', async () => {
     await pool.query(migrationSql(schema))
     await postgres({ pool, schema }).check()
     assert.deepEqual(await postgres({ pool, schema }).migrate(), [])
-    assert.equal(migrationSql(schema, 3), '')
+    assert.equal(migrationSql(schema, STEPS.length), '')
   })
 
   it('may have any name that PostgreSQL takes', async () => {
@@ -79,7 +78,7 @@ describe('the schema on PostgreSQL', () => {
     await assert.rejects(postgres({ pool, schema }).check(), {
       code: 'ONCOMMIT_SCHEMA',
       found: null,
-      expected: 3,
+      expected: STEPS.length,
       message: /npx oncommit migrate/,
     })
   })
@@ -87,8 +86,8 @@ describe('the schema on PostgreSQL', () => {
   it('is refused where it is older or newer than this release', async () => {
     const store = postgres({ pool, schema })
     await store.migrate()
-    await pool.query(`INSERT INTO ${schema}.migrations VALUES (4, 'later', '')`)
-    await assert.rejects(store.check(), { found: 4, message: /newer oncommit/ })
+    await pool.query(`INSERT INTO ${schema}.migrations VALUES (${STEPS.length + 1}, 'later', '')`)
+    await assert.rejects(store.check(), { found: STEPS.length + 1, message: /newer oncommit/ })
     await pool.query(`DELETE FROM ${schema}.migrations`)
     await assert.rejects(store.check(), { code: 'ONCOMMIT_SCHEMA', found: null })
     await pool.query(`INSERT INTO ${schema}.migrations VALUES (0, 'early', '')`)
@@ -223,7 +222,7 @@ describe('the schema on PostgreSQL', () => {
       const held = await session.fetchHeld({ blockedIds: [entry?.id ?? 0n], ...limits })
       assert.equal(held.events.length, 1)
       await session.settle({ relayId: id, number: 1, ids: [[1n, 4n]], acks: [] })
-      assert.equal(await session.unblock(id, entry?.id ?? 0n), true)
+      assert.deepEqual(await session.unblock(id, [entry?.id ?? 0n]), [entry?.id])
       assert.equal((await session.backlog()).pending, 0)
       await session.release(id, [1])
       await session.markFenced(id, { resigning: true })

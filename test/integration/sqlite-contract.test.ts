@@ -1,4 +1,4 @@
 import { registerOutboxStoreContract } from '../../src/testing/outbox-store-contract.ts'
-import { openSqliteHarness } from './sqlite/store-harness.ts'
+import { openSqlite } from '../store-contract/sqlite-harness.ts'
 
-registerOutboxStoreContract('SQLite through node:sqlite', openSqliteHarness)
+registerOutboxStoreContract('SQLite through node:sqlite', openSqlite)

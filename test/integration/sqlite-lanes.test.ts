@@ -156,17 +156,18 @@ describe('settling, lanes, blocks and cleaning on SQLite', () => {
     assert.deepEqual(await park(2n, 3n, 99n), [3n])
     assert.deepEqual(await idsOf(fixture.fetch({ fromStart: true })), [])
     const [entry] = await fixture.session.blocked(LANES)
-    assert.deepEqual(entry, { id: entry?.id, ...scope, error: 'x'.repeat(500) })
+    const drains = { state: 'draining', attempts: 0 } as const
+    assert.deepEqual(entry, { id: entry?.id, ...scope, error: 'x'.repeat(500), ...drains })
     const id = entry?.id ?? 0n
     const request = { blockedIds: [id], inHand: [[1n, 1n]] as const }
     const held = await fixture.session.fetchHeld({ ...request, maxEvents: 2, maxBytes: 1_000 })
     assert.deepEqual([held.events.map((event) => event.id), held.full], [[2n, 3n], true])
     const less = await fixture.session.fetchHeld({ ...request, maxEvents: 2, maxBytes: 11 })
     assert.deepEqual([less.events.map((event) => event.id), less.full], [[2n], true])
-    assert.equal(await fixture.session.unblock(relayId, id), false)
+    assert.deepEqual(await fixture.session.unblock(relayId, [id]), [])
     await fixture.session.settle({ relayId, number: 1, ids: [[1n, 3n]], acks: [] })
-    assert.equal(await fixture.session.unblock(relayId, id), true)
-    assert.equal(await fixture.session.unblock(relayId, id), true)
+    assert.deepEqual(await fixture.session.unblock(relayId, [id]), [id])
+    assert.deepEqual(await fixture.session.unblock(relayId, [id]), [id])
     assert.deepEqual(await fixture.session.blocked(LANES), [])
   })
 
@@ -224,7 +225,7 @@ describe('settling, lanes, blocks and cleaning on SQLite', () => {
     assert.deepEqual(await idsOf(fixture.fetch()), [1])
     await fixture.session.park(owner, [{ scope, error: 'e', ids: [] }])
     const [entry] = await fixture.session.blocked(LANES)
-    assert.equal(await fixture.session.unblock(stranger, entry?.id ?? 0n), false)
+    assert.deepEqual(await fixture.session.unblock(stranger, [entry?.id ?? 0n]), [])
     assert.equal((await fixture.session.blocked(LANES)).length, 1)
   })
 

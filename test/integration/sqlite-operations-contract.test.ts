@@ -1,4 +1,4 @@
 import { registerOutboxOperationsContract } from '../../src/testing/outbox-operations-contract.ts'
-import { openSqliteHarness } from './sqlite/store-harness.ts'
+import { openSqlite } from '../store-contract/sqlite-harness.ts'
 
-registerOutboxOperationsContract('SQLite through node:sqlite', openSqliteHarness)
+registerOutboxOperationsContract('SQLite through node:sqlite', openSqlite)

@@ -8,6 +8,7 @@ import type { Queryable, Row } from '../../src/stores/sqlite/database.ts'
 import * as membership from '../../src/stores/sqlite/membership.ts'
 import { migrationSql } from '../../src/stores/sqlite/migrations/index.ts'
 import type { SqliteValue } from '../../src/stores/sqlite/sqlite-client.ts'
+import * as refusals from '../../src/stores/sqlite/refusals.ts'
 import * as statements from '../../src/stores/sqlite/statements.ts'
 
 const EVENTS = 20_000
@@ -67,14 +68,18 @@ function work(database: Queryable): void {
   membership.enroll(database, 'oncommit', relay)
   membership.tick(database, 'oncommit', { relayId: 'r', ttlMs: 1_000 }, ({ free }) => free)
   fetch(database, 'oncommit', 1n, { lanes: [0], fromStart: false, ...limits })
-  statements.park(database, 'oncommit', 'r', [{ scope, error: 'e', ids: [1n, 2n, 3n] }])
-  statements.park(database, 'oncommit', 'r', [
+  refusals.park(database, 'oncommit', 'r', [{ scope, error: 'e', ids: [1n, 2n, 3n] }])
+  refusals.park(database, 'oncommit', 'r', [
     { scope: { ...scope, key: null }, error: 'e', ids: [3n] },
   ])
   fetchHeld(database, 'oncommit', { blockedIds: [1n, 2n], ...limits })
   const batch = { relayId: 'r', number: 1, ids: [[1n, 9n]] as const, acks: [] }
   statements.settle(database, 'oncommit', batch)
-  statements.unblock(database, 'oncommit', 'r', 1n)
+  const refused = { scope: { ...scope, eventId: 1n }, error: 'e', attempts: 1 }
+  refusals.refuse(database, 'oncommit', 'r', [{ ...refused, next: { state: 'dead' } }])
+  refusals.due(database, 'oncommit', { lanes: [0], exceptTopics: ['u'], limit: 5 })
+  refusals.drain(database, 'oncommit', 'r', [1n])
+  refusals.unblock(database, 'oncommit', 'r', [1n])
   cleanChunk(database, 'oncommit', { retentionMs: 0, limit: 5 })
 }
 

@@ -6,7 +6,10 @@ import { afterEach, beforeEach, describe, it } from 'node:test'
 
 import type { OutboxStore } from '../../src/core/outbox-store.ts'
 import { migrationSql, sqlite, type SqliteTransaction } from '../../src/stores/sqlite/index.ts'
+import { MIGRATIONS } from '../../src/stores/sqlite/migrations/index.ts'
 import { anEvent, idsOf, SessionFixture } from './sqlite/session-fixture.ts'
+
+const STEPS = MIGRATIONS.map(({ version, name }) => ({ version, name }))
 
 describe('the tables in SQLite', () => {
   let fixture: SessionFixture
@@ -26,11 +29,7 @@ describe('the tables in SQLite', () => {
     const db = new DatabaseSync(join(fixture.folder, 'shop.db'))
     db.exec('create table events (id integer); insert into events values (7)')
     const store = storeOf('shop.db')
-    assert.deepEqual(await store.migrate(), [
-      { version: 1, name: 'outbox' },
-      { version: 2, name: 'inbox' },
-      { version: 3, name: 'relay-reports' },
-    ])
+    assert.deepEqual(await store.migrate(), STEPS)
     assert.deepEqual(await store.migrate(), [])
     await store.check()
     assert.equal(db.prepare('select id from events').get()?.['id'], 7)
@@ -52,14 +51,14 @@ describe('the tables in SQLite', () => {
     db.exec('create table mine (id integer); begin immediate; insert into mine values (1)')
     const migrated = storeOf('busy.db').migrate()
     setImmediate(() => db.exec('commit'))
-    assert.equal((await migrated).length, 3)
+    assert.equal((await migrated).length, STEPS.length)
     db.close()
   })
 
   it('can be made from the SQL that is printed', async () => {
     const db = new DatabaseSync(join(fixture.folder, 'printed.db'))
     db.exec(migrationSql('oncommit'))
-    assert.equal(migrationSql('oncommit', 3), '')
+    assert.equal(migrationSql('oncommit', STEPS.length), '')
     const printed = storeOf('printed.db')
     await printed.check()
     assert.deepEqual(await printed.migrate(), [])
@@ -93,7 +92,11 @@ describe('the tables in SQLite', () => {
     })
     assert.ok(!existsSync(join(fixture.folder, 'missing.db')))
     const other = sqlite({ file: fixture.file, name: 'other' })
-    await assert.rejects(other.check(), { code: 'ONCOMMIT_SCHEMA', found: null, expected: 3 })
+    await assert.rejects(other.check(), {
+      code: 'ONCOMMIT_SCHEMA',
+      found: null,
+      expected: STEPS.length,
+    })
   })
 
   it('are looked for without a change to the file', async () => {
@@ -120,7 +123,7 @@ describe('the tables in SQLite', () => {
       code: 'ONCOMMIT_SCHEMA',
       message: /use a newer oncommit/,
       found: 9,
-      expected: 3,
+      expected: STEPS.length,
     })
   })
 

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { outboxStoreContract } from '../../src/testing/outbox-store-contract.ts'
 import { appendingFaults } from './faults/appending.ts'
 import { blockingFaults } from './faults/blocking.ts'
+import { refusingFaults } from './faults/refusing.ts'
 import { cleaningFaults } from './faults/cleaning.ts'
 import { fetchingFaults } from './faults/fetching.ts'
 import { relayFaults } from './faults/relays.ts'
@@ -18,6 +19,7 @@ const faults: readonly Fault[] = [
   ...settlingFaults,
   ...relayFaults,
   ...blockingFaults,
+  ...refusingFaults,
   ...cleaningFaults,
 ]
 

@@ -48,6 +48,8 @@ const KINDS_OF_CODES: Readonly<Record<number, BrokerFailure>> = {
 
 /** CONCURRENT_TRANSACTIONS: what came before is still being completed, over in milliseconds. */
 export const CONCURRENT_TRANSACTIONS = 51
+/** CORRUPT_MESSAGE: what arrived is not what was sent; the next try may well succeed. */
+const CORRUPT_MESSAGE = 2
 export const UNKNOWN_TOPIC = 3
 export const TOPIC_FORBIDDEN = 29
 export const TOPIC_ALREADY_EXISTS = 36
@@ -126,6 +128,7 @@ export function toBrokerError(error: unknown, topic?: string): BrokerError {
   return new BrokerError(kind, `Kafka: ${textOf(told)}`, {
     cause: error,
     forbidden: kind === 'topic-unavailable' && answeredCodes(error).includes(TOPIC_FORBIDDEN),
+    permanent: !answeredCodes(error).includes(CORRUPT_MESSAGE),
     ...(topic === undefined ? {} : { topic }),
   })
 }
@@ -135,6 +138,7 @@ export function brokerErrorOfCode(code: number, text: string, topic?: string): B
   return new BrokerError(kindOfCode(code), `Kafka: ${text} (error ${code})`, {
     cause: Object.assign(new Error(text), { apiCode: code }),
     forbidden: code === TOPIC_FORBIDDEN,
+    permanent: code !== CORRUPT_MESSAGE,
     ...(topic === undefined ? {} : { topic }),
   })
 }

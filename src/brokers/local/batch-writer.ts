@@ -97,7 +97,10 @@ export class BatchWriter {
     if (size > most)
       return new BrokerError('event-refused', `${size} bytes, at most ${most} are taken`, { topic })
     if (this.#log.faults.refuses(record))
-      return new BrokerError('event-refused', 'the record is made to be refused', { topic })
+      return new BrokerError('event-refused', 'the record is made to be refused', {
+        topic,
+        permanent: false,
+      })
     return null
   }
 }

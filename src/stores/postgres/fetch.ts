@@ -49,13 +49,12 @@ export function fetchSql(schema: string, from: bigint, request: PendingRequest):
 
 /** The held events of some blocked entries, in id order. `schema` is quoted. */
 export function fetchHeldSql(schema: string, request: HeldRequest): string {
-  const ofEach = request.headsOnly === true ? 1 : request.maxEvents
   return eventsOf(
     schema,
     `SELECT h.id, h.lane, h.size, h.redelivered FROM unnest('${numberArray(request.blockedIds)}'::bigint[]) b(id)
      CROSS JOIN LATERAL (SELECT id, lane, size, redelivered FROM ${schema}.held
        WHERE blocked_id = b.id AND NOT id <@ '${multirange(request.inHand)}'::int8multirange
-       ORDER BY id LIMIT ${ofEach}) h ORDER BY h.id LIMIT ${request.maxEvents}`,
+       ORDER BY id LIMIT ${Math.min(request.maxOfEach ?? request.maxEvents, request.maxEvents)}) h ORDER BY h.id LIMIT ${request.maxEvents}`,
     request.maxBytes,
     ['redelivered'],
   )

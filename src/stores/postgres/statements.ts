@@ -1,4 +1,9 @@
-import { type Backlog, BACKLOG_CAP, type CleanResult, type SettledBatch } from '../../core/outbox-store.ts'
+import {
+  type Backlog,
+  BACKLOG_CAP,
+  type CleanResult,
+  type SettledBatch,
+} from '../../core/outbox-store.ts'
 import type { Queryable } from './database.ts'
 import { milliseconds } from './membership.ts'
 import { multirange } from './sql-text.ts'

@@ -51,12 +51,11 @@ export function fetchHeld(database: Queryable, name: string, request: HeldReques
 
 /** The lowest ids, some of each entry: a scan of all that is held would grow with it. */
 function heldIds(database: Queryable, name: string, request: HeldRequest): readonly bigint[] {
-  const { blockedIds, inHand, maxEvents } = request
-  const ofEach = request.headsOnly === true ? 1 : maxEvents
+  const { blockedIds, inHand, maxEvents, maxOfEach = maxEvents } = request
   const gaps = gapsOf(inHand, 0n)
   const ids: bigint[] = []
   for (const blockedId of blockedIds) {
-    let room = ofEach
+    let room = Math.min(maxOfEach, maxEvents)
     for (const [first, last] of gaps) {
       const rows = database.all(
         `select id from ${name}_held where blocked_id = ? and id between ? and ? order by id limit ?`,

@@ -160,14 +160,12 @@ function ownsLaneOf(database: Queryable, name: string, relayId: string, entry: b
 
 /** The entry of a scope. A key has one, whatever its head. */
 function findBlocked(database: Queryable, name: string, scope: BlockedScope): bigint | null {
-  const row = database.first(
-    `select id from ${name}_blocked
-     where lane = ? and topic = ? and key is ? and (key is not null or event_id is ?) order by id limit 1`,
-    scope.lane,
-    scope.topic,
-    scope.key,
-    scope.eventId,
-  )
+  const { lane, topic, key, eventId } = scope
+  const place = `select id from ${name}_blocked where lane = ? and topic = ?`
+  const row =
+    key === null
+      ? database.first(`${place} and key is null and event_id is ?`, lane, topic, eventId)
+      : database.first(`${place} and key = ?`, lane, topic, key)
   return row === undefined ? null : (row[0] as bigint)
 }
 
@@ -192,13 +190,7 @@ function insertBlocked(
 }
 
 /** Moves an event under an entry: from what is to be delivered, or from another one. */
-function hold(
-  database: Queryable,
-  name: string,
-  entry: bigint,
-  id: bigint,
-  lane: number,
-): boolean {
+function hold(database: Queryable, name: string, entry: bigint, id: bigint, lane: number): boolean {
   const gone = database.run(`delete from ${name}_delivery where id = ? and lane = ?`, id, lane)
   if (gone === 0) {
     const moved = database.run(
@@ -209,12 +201,7 @@ function hold(
     )
     return moved === 1
   }
-  database.run(
-    `insert into ${name}_held (blocked_id, id, lane) values (?, ?, ?)`,
-    entry,
-    id,
-    lane,
-  )
+  database.run(`insert into ${name}_held (blocked_id, id, lane) values (?, ?, ?)`, entry, id, lane)
   return true
 }
 

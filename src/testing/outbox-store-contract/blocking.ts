@@ -61,7 +61,13 @@ export const blockingCases: readonly ContractCase<StoreHarness>[] = [
       assert.deepEqual(await relay.park(scope, ids.slice(0, 3), 'zu groß'), ids.slice(0, 3))
       assert.deepEqual(textsOf(await relay.fetchAll()), ['3'])
       const entry = await onlyEntry(relay)
-      assert.deepEqual(entry, { ...scope, id: entry.id, error: 'zu groß' })
+      assert.deepEqual(entry, {
+        ...scope,
+        id: entry.id,
+        error: 'zu groß',
+        state: 'draining',
+        attempts: 0,
+      })
       const held = await relay.held([entry.id])
       assert.deepEqual(held, { events: events.slice(0, 3), full: false })
       await send(harness, eventOf('4', { key: 'k' }))
@@ -75,7 +81,7 @@ export const blockingCases: readonly ContractCase<StoreHarness>[] = [
       const { relay, scope } = opened
       assert.deepEqual(await relay.park(scope, [], 'why'), [])
       const entry = await onlyEntry(relay)
-      assert.deepEqual(entry, { ...scope, id: entry.id, error: 'why' })
+      assert.deepEqual({ ...scopeOf(entry), error: entry.error }, { ...scope, error: 'why' })
       assert.deepEqual(textsOf(await relay.held([entry.id])), [])
       assert.deepEqual(textsOf(await relay.fetchAll()), ['0'])
     },
@@ -207,12 +213,12 @@ export const blockingCases: readonly ContractCase<StoreHarness>[] = [
       const { relay, ids, scope } = opened
       await relay.park(scope, ids.slice(0, 2))
       const { id } = await onlyEntry(relay)
-      assert.equal(await relay.session.unblock(relay.id, id), false)
+      assert.deepEqual(await relay.session.unblock(relay.id, [id]), [])
       await relay.settle(ids.slice(0, 1))
-      assert.equal(await relay.session.unblock(relay.id, id), false)
+      assert.deepEqual(await relay.session.unblock(relay.id, [id]), [])
       assert.equal((await onlyEntry(relay)).id, id)
       await relay.settle(ids.slice(1, 2))
-      assert.equal(await relay.session.unblock(relay.id, id), true)
+      assert.deepEqual(await relay.session.unblock(relay.id, [id]), [id])
       assert.deepEqual(await relay.blocked(), [])
       await relay.park(scope, ids.slice(2))
       const again = await onlyEntry(relay)
@@ -231,11 +237,11 @@ export const blockingCases: readonly ContractCase<StoreHarness>[] = [
       await relay.park(scope, [])
       const { id } = await onlyEntry(relay)
       assert.deepEqual(await stranger.park(scope, ids), [])
-      assert.equal(await stranger.session.unblock(stranger.id, id), false)
+      assert.deepEqual(await stranger.session.unblock(stranger.id, [id]), [])
       assert.equal((await onlyEntry(relay)).id, id)
       await relay.session.release(relay.id, relay.lanes)
       assert.deepEqual(await relay.park(scope, ids), [], 'nor who gave it back')
-      assert.equal(await relay.session.unblock(relay.id, id), false)
+      assert.deepEqual(await relay.session.unblock(relay.id, [id]), [])
       await stranger.beat(({ free }) => free)
       assert.deepEqual(await stranger.park(scope, ids), ids)
     },

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import type { StoredEvent } from '../../core/event.ts'
 import { toRanges } from '../../core/id-ranges.ts'
 import type {
   BlockedEntry,
   BlockedScope,
   CleanResult,
+  DueRequest,
   FetchedBatch,
   FetchRequest,
   HeldRequest,
@@ -13,6 +15,7 @@ import type {
   RelayView,
   Tick,
 } from '../../core/outbox-store.ts'
+import type { RefusalOutcome } from '../../core/refusals.ts'
 
 /** Longer than any case. */
 export const TTL_MS = 120_000
@@ -96,6 +99,23 @@ export class ContractRelay implements AsyncDisposable {
     error = 'refused',
   ): Promise<readonly bigint[]> {
     return this.session.park(this.id, [{ scope, error, ids }])
+  }
+
+  /** Records that an event was refused. */
+  async refuse(
+    event: StoredEvent,
+    next: RefusalOutcome,
+    attempts = 1,
+    error = 'refused',
+  ): Promise<readonly bigint[]> {
+    const { topic, key, lane, id } = event
+    const scope = { topic, key, lane, eventId: id }
+    return this.session.refuse(this.id, [{ scope, error, attempts, next }])
+  }
+
+  /** What is due on all lanes. */
+  async due(changes: Partial<DueRequest> = {}): Promise<readonly BlockedEntry[]> {
+    return this.session.due({ lanes: this.lanes, exceptTopics: [], limit: 1_000, ...changes })
   }
 
   async blocked(): Promise<readonly BlockedEntry[]> {

@@ -21,6 +21,12 @@ const isStoreFailure = (error: unknown): boolean =>
 function callsOf(session: RelaySession): Readonly<Record<string, () => Promise<unknown>>> {
   const relayId = '01890a5d-ac96-774b-bcce-b302099a8057'
   const scope = { topic: 't', key: 'k', eventId: null, lane: 0 }
+  const refusal = {
+    scope: { ...scope, eventId: 1n },
+    error: 'e',
+    attempts: 1,
+    next: { state: 'blocked' },
+  } as const
   const limits = { inHand: [], maxEvents: 1, maxBytes: 1 }
   const ids = [[1n, 2n]] as const
   return {
@@ -31,10 +37,13 @@ function callsOf(session: RelaySession): Readonly<Record<string, () => Promise<u
     bury: () => session.bury(relayId),
     fetch: () => session.fetch({ lanes: [0], fromStart: false, ...limits }),
     settle: () => session.settle({ relayId, number: 1, ids, acks: [] }),
+    refuse: () => session.refuse(relayId, [refusal]),
+    due: () => session.due({ lanes: [0], exceptTopics: [], limit: 1 }),
+    drain: () => session.drain(relayId, [1n]),
     park: () => session.park(relayId, [{ scope, error: 'e', ids: [1n] }]),
     blocked: () => session.blocked([0]),
     fetchHeld: () => session.fetchHeld({ blockedIds: [1n], ...limits }),
-    unblock: () => session.unblock(relayId, 1n),
+    unblock: () => session.unblock(relayId, [1n]),
     backlog: () => session.backlog(),
     clean: () => session.clean(relayId, { retentionMs: 0, limit: 1, leaseMs: 1_000 }),
   }

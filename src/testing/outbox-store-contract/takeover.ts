@@ -94,7 +94,10 @@ export const takeoverCases: readonly ContractCase<StoreHarness>[] = [
       await two.beat(({ free }) => free)
       assert.deepEqual(textsOf(await two.fetch({ fromStart: true })), ['c'])
       const [entry] = await two.blocked()
-      assert.deepEqual(entry, { ...keyScope(b), id: entry?.id, error: 'why' })
+      assert.deepEqual(
+        { topic: entry?.topic, key: entry?.key, lane: entry?.lane, error: entry?.error },
+        { topic: b.topic, key: b.key, lane: b.lane, error: 'why' },
+      )
       assert.deepEqual(idsOf(await two.held([entry?.id ?? 0n])), [b.id])
     },
   },
@@ -116,8 +119,11 @@ export const takeoverCases: readonly ContractCase<StoreHarness>[] = [
       assert.equal((await two.beat()).owned.length, two.lanes.length)
       await two.park(keyScope(event), [])
       const [entry] = await two.blocked()
-      assert.equal(await one.session.unblock(one.id, entry?.id ?? 0n), false)
-      assert.equal((await two.blocked()).length, 1)
+      const id = entry?.id ?? 0n
+      assert.deepEqual(await one.session.unblock(one.id, [id]), [])
+      assert.deepEqual(await one.session.drain(one.id, [id]), [])
+      assert.deepEqual(await one.refuse(event, { state: 'dead' }), [])
+      assert.deepEqual(await two.blocked(), [entry])
     },
   },
 ]

@@ -4,6 +4,7 @@ import connectPostgresJs, { type Sql } from 'postgres'
 import type { OutboxEvent } from '../../../src/core/event.ts'
 import type { OutboxStore } from '../../../src/core/outbox-store.ts'
 import { postgres, type PostgresOptions } from '../../../src/stores/postgres/index.ts'
+import { bootstrapSql, MIGRATIONS, stepSql } from '../../../src/stores/postgres/migrations/index.ts'
 import type { InboxHarness } from '../../../src/testing/index.ts'
 import type { TestDatabase } from '../../servers/index.ts'
 import { until } from './session-fixture.ts'
@@ -112,9 +113,10 @@ export class PostgresInboxHarness implements InboxHarness {
 
   /** As a release without an inbox has made the tables. */
   async toVersionOne(): Promise<void> {
-    await this.pool.query(
-      `DROP TABLE ${this.schema}.inbox; ALTER TABLE ${this.schema}.relays DROP reported_at, DROP broker_since, DROP last_error, DROP last_settle_at; DELETE FROM ${this.schema}.migrations WHERE version > 1`,
-    )
+    const [first] = MIGRATIONS
+    if (first === undefined) throw new Error('there is no migration')
+    await this.pool.query(`DROP SCHEMA ${this.schema} CASCADE; ${bootstrapSql(this.schema)}
+      ${stepSql(this.schema, first)} CREATE TABLE ${this.schema}.business (amount int NOT NULL)`)
   }
 
   /** Of a query that gives one. */

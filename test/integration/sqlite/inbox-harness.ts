@@ -7,6 +7,7 @@ import type { OutboxEvent } from '../../../src/core/event.ts'
 import type { OutboxStore } from '../../../src/core/outbox-store.ts'
 import { uuidv7 } from '../../../src/core/uuid.ts'
 import { sqlite, type SqliteOptions } from '../../../src/stores/sqlite/index.ts'
+import { bootstrapSql, MIGRATIONS, stepSql } from '../../../src/stores/sqlite/migrations/index.ts'
 import type { InboxHarness } from '../../../src/testing/index.ts'
 
 /** Inboxes on a file of their own, with business rows beside them. */
@@ -92,9 +93,15 @@ export class SqliteInboxHarness implements InboxHarness {
   /** As a release without an inbox has made the tables. */
   async toVersionOne(): Promise<void> {
     await Promise.resolve()
-    this.db.exec(
-      `drop table oncommit_inbox; alter table oncommit_relays drop column reported_at; alter table oncommit_relays drop column broker_since; alter table oncommit_relays drop column last_error; alter table oncommit_relays drop column last_settle_at; delete from oncommit_migrations where version > 1`,
-    )
+    const [first] = MIGRATIONS
+    if (first === undefined) throw new Error('there is no migration')
+    const made = this.db
+      .prepare(
+        `select type, name from sqlite_schema where type in ('view', 'table') and name like 'oncommit%' order by type desc`,
+      )
+      .all()
+    for (const { type, name } of made) this.db.exec(`drop ${String(type)} ${String(name)}`)
+    this.db.exec(`${bootstrapSql('oncommit')}; ${stepSql('oncommit', first)}`)
   }
 
   /** Of a query that names it `n`. */

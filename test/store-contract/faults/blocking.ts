@@ -88,12 +88,12 @@ export const blockingFaults: readonly Fault[] = [
       'who does not own the lane parks and unblocks nothing',
       'a relay that was replaced decides nothing any more',
     ],
-    harness: inSessions(() => () => ({ unblock: async () => Promise.resolve(true) })),
+    harness: inSessions(() => () => ({ unblock: async (_, ids) => Promise.resolve(ids) })),
   },
   {
     what: 'unblocks nothing',
     foundBy: ['an entry is removed once all that it held is published'],
-    harness: inSessions(() => () => ({ unblock: async () => Promise.resolve(false) })),
+    harness: inSessions(() => () => ({ unblock: async () => Promise.resolve([]) })),
   },
   {
     what: 'gives the blocks of all lanes',

@@ -3,12 +3,12 @@ import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import type { OutboxStore } from '../../../src/core/outbox-store.ts'
-import { sqlite, type SqliteOptions } from '../../../src/stores/sqlite/index.ts'
-import type { StoreHarness } from '../../../src/testing/outbox-store-contract.ts'
+import type { OutboxStore } from '../../src/core/outbox-store.ts'
+import { sqlite, type SqliteOptions } from '../../src/stores/sqlite/index.ts'
+import type { StoreHarness } from '../../src/testing/outbox-store-contract.ts'
 
 /** A harness of the store contract on a file of its own. */
-export async function openSqliteHarness(): Promise<StoreHarness> {
+export async function openSqlite(): Promise<StoreHarness> {
   const folder = await mkdtemp(join(tmpdir(), 'oncommit-sqlite-'))
   const opened: OutboxStore[] = []
   const storeOf = (options: SqliteOptions): OutboxStore => {
