@@ -37,8 +37,10 @@ export async function* blockedOf(
   }
 }
 
-export function shown({ id: _, lane: __, head, ...one }: BlockedKey): BlockedKeyInfo {
-  return { ...one, head: head?.uuid ?? null }
+export function shown(one: BlockedKey): BlockedKeyInfo {
+  const { topic, key, state, error, attempts, since, retryAt, isTopic, head, held } = one
+  const uuid = head?.uuid ?? null
+  return { topic, key, state, error, attempts, since, retryAt, isTopic, head: uuid, held }
 }
 
 /** The first events that blocked keys hold. */

@@ -52,10 +52,10 @@ interface Bulk<T> {
   /** For the audit. */
   readonly filter: object
   /** What is acted on, from an id on. */
-  page(after: bigint, limit: number): Promise<Page<T>>
+  readonly page: (after: bigint, limit: number) => Promise<Page<T>>
   /** What of it is left out, and counted nowhere. @defaultValue nothing */
   readonly except?: (item: T) => boolean
-  act(chunk: ChunkOf): Promise<Done>
+  readonly act: (chunk: ChunkOf) => Promise<Done>
 }
 
 const CHUNK = 500

@@ -79,7 +79,14 @@ export async function deadGroups(
     })
   }
   return [...groups.values()]
-    .map((group) => ({ ...group, keys: group.keys.size }))
+    .map(({ topic, error, letters, keys, first, last }) => ({
+      topic,
+      error,
+      letters,
+      keys: keys.size,
+      first,
+      last,
+    }))
     .toSorted((a, b) => b.letters - a.letters)
 }
 

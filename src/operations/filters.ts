@@ -4,7 +4,7 @@ import type { OperatorFilter } from '../core/outbox-operations.ts'
 import { isUuid } from '../core/uuid.ts'
 
 /** Which dead letters or blocked keys are meant: those that meet all conditions. */
-export interface Filter extends OperatorFilter {
+export interface OperationsFilter extends OperatorFilter {
   /** Instead of any condition, to act on everything. @defaultValue false */
   readonly all?: boolean
 }
@@ -12,7 +12,7 @@ export interface Filter extends OperatorFilter {
 const NAMES = ['uuids', 'topic', 'key', 'error', 'from', 'to', 'all']
 
 /** The conditions of a filter. Throws an `OptionError` where one is not what it should be. */
-export function conditionsOf(filter: Filter): OperatorFilter {
+export function conditionsOf(filter: OperationsFilter): OperatorFilter {
   knownOptions('filter', filter, NAMES)
   const { uuids, all, ...others } = filter
   flag('filter.all', all ?? false)
@@ -30,7 +30,7 @@ export function conditionsOf(filter: Filter): OperatorFilter {
 }
 
 /** The same, to act on: of all only where that is said. */
-export function conditionsToActOn(filter: Filter): OperatorFilter {
+export function conditionsToActOn(filter: OperationsFilter): OperatorFilter {
   const conditions = conditionsOf(filter)
   const some = Object.values(conditions).some((value) => value !== undefined)
   if (some === (filter.all ?? false))

@@ -16,7 +16,7 @@ import {
 import { type BulkOptions, type BulkResult, checkBulkOptions } from './bulk.ts'
 import * as letters from './dead-letters.ts'
 import type { DeadGroup, DeadLetterInfo, RequeuePreview } from './dead-letters.ts'
-import { conditionsOf, conditionsToActOn, type Filter, uuidsOf } from './filters.ts'
+import { conditionsOf, conditionsToActOn, type OperationsFilter, uuidsOf } from './filters.ts'
 import { findEvent } from './find-event.ts'
 
 /** A dead letter with what it carries. */
@@ -51,7 +51,7 @@ export class Operations {
   }
 
   /** Dead letters, in the order in which they were sent. */
-  async *deadLetters(filter: Filter = {}): AsyncGenerator<DeadLetterInfo, void> {
+  async *deadLetters(filter: OperationsFilter = {}): AsyncGenerator<DeadLetterInfo, void> {
     const conditions = conditionsOf(filter)
     await using operations = await this.#open()
     const upTo = await operations.now()
@@ -73,10 +73,10 @@ export class Operations {
   }
 
   /** Dead letters by topic and by what their errors have in common, the largest groups first. */
-  async deadGroups(filter: Filter = {}): Promise<readonly DeadGroup[]> {
+  async deadGroups(filter: OperationsFilter = {}): Promise<readonly DeadGroup[]> {
     const conditions = conditionsOf(filter)
     await using operations = await this.#open()
-    return letters.deadGroups(operations, conditions)
+    return await letters.deadGroups(operations, conditions)
   }
 
   /**
@@ -84,14 +84,14 @@ export class Operations {
    * same keys. @defaultValue 5000
    */
   async previewRequeue(
-    filter: Filter,
+    filter: OperationsFilter,
     options: { readonly searchMs?: number } = {},
   ): Promise<RequeuePreview> {
     const conditions = conditionsToActOn(filter)
     knownOptions('options', options, ['searchMs'])
     const searchMs = wholeNumber('options.searchMs', options.searchMs ?? SEARCH_MS, { min: 0 })
     await using operations = await this.#open()
-    return letters.previewRequeue(operations, conditions, { searchMs })
+    return await letters.previewRequeue(operations, conditions, { searchMs })
   }
 
   /**
@@ -99,53 +99,53 @@ export class Operations {
    * published since; the header `oncommit-redelivered` counts it. To repeat it does nothing more:
    * what is requeued is no dead letter.
    */
-  async requeue(filter: Filter, options: RequeueOptions): Promise<RequeueResult> {
+  async requeue(filter: OperationsFilter, options: RequeueOptions): Promise<RequeueResult> {
     checkBulkOptions(options, ['onlyInOrder'])
     const conditions = conditionsToActOn(filter)
     await using operations = await this.#open()
-    return acting.requeueLetters(operations, conditions, this.#waking(options))
+    return await acting.requeueLetters(operations, conditions, this.#waking(options))
   }
 
   /** Gives up dead letters for good: their keys have a gap. To repeat it does nothing more. */
-  async discard(filter: Filter, options: BulkOptions): Promise<DecisionResult> {
+  async discard(filter: OperationsFilter, options: BulkOptions): Promise<DecisionResult> {
     checkBulkOptions(options)
     const conditions = conditionsToActOn(filter)
     await using operations = await this.#open()
-    return acting.discardLetters(operations, conditions, options)
+    return await acting.discardLetters(operations, conditions, options)
   }
 
   /** Keys, keyless events and topics that are blocked, retrying or draining, in the order in which they were blocked. */
-  async *blockedKeys(filter: Filter = {}): AsyncGenerator<BlockedKeyInfo, void> {
+  async *blockedKeys(filter: OperationsFilter = {}): AsyncGenerator<BlockedKeyInfo, void> {
     const conditions = conditionsOf(filter)
     await using operations = await this.#open()
     for await (const one of blockedOf(operations, conditions)) yield shown(one)
   }
 
   /** The first events that blocked keys hold, `limit` in all. @defaultValue 100 */
-  async held(filter: Filter = {}, limit = 100): Promise<readonly HeldEventInfo[]> {
+  async held(filter: OperationsFilter = {}, limit = 100): Promise<readonly HeldEventInfo[]> {
     const conditions = conditionsOf(filter)
     wholeNumber('limit', limit, { min: 1, max: 10_000 })
     await using operations = await this.#open()
-    return heldOf(operations, conditions, limit)
+    return await heldOf(operations, conditions, limit)
   }
 
   /**
    * Lets keys that are blocked or retrying go on now, with their heads, as if these had never been
    * refused. Topics are left out: they go on when the broker takes them.
    */
-  async release(filter: Filter, options: BulkOptions): Promise<BulkResult> {
+  async release(filter: OperationsFilter, options: BulkOptions): Promise<BulkResult> {
     checkBulkOptions(options)
     const conditions = conditionsToActOn(filter)
     await using operations = await this.#open()
-    return acting.releaseKeys(operations, conditions, this.#waking(options))
+    return await acting.releaseKeys(operations, conditions, this.#waking(options))
   }
 
   /** Gives up the heads of keys that are blocked or retrying, for good: what waits behind them goes on. */
-  async discardHeads(filter: Filter, options: BulkOptions): Promise<BulkResult> {
+  async discardHeads(filter: OperationsFilter, options: BulkOptions): Promise<BulkResult> {
     checkBulkOptions(options)
     const conditions = conditionsToActOn(filter)
     await using operations = await this.#open()
-    return acting.discardHeads(operations, conditions, this.#waking(options))
+    return await acting.discardHeads(operations, conditions, this.#waking(options))
   }
 
   /**
@@ -157,7 +157,11 @@ export class Operations {
     const wanted = uuidsOf(uuids)
     await using operations = await this.#open()
     const found = await this.#heldIds(wanted)
-    return acting.discardHeldEvents(operations, { found, uuids: wanted }, this.#waking(options))
+    return await acting.discardHeldEvents(
+      operations,
+      { found, uuids: wanted },
+      this.#waking(options),
+    )
   }
 
   /** What was done, the newest first: an entry for each transaction. `limit` entries. @defaultValue 100 */
