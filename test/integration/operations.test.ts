@@ -45,8 +45,14 @@ for (const [store, openHarness] of Object.entries(stores)) {
       const requeued = await operations.requeue({ key: 'k' }, BY)
       assert.deepEqual([requeued.done, requeued.waiting], [1, 0])
       assert.deepEqual(await shop.published(2), ['later', 'poison'])
-      const [, again] = await opened.headers(2, 'oncommit-redelivered')
-      assert.equal(again, '1')
+      const read = await opened.readUntil(['poison'])
+      assert.deepEqual(
+        read.map(({ text, again }) => [text, again]),
+        [
+          ['later', undefined],
+          ['poison', '1'],
+        ],
+      )
       await shop.untilNothingWaits()
     })
 

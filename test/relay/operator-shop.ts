@@ -40,11 +40,16 @@ export class OperatorShop implements AsyncDisposable {
   /** Commits events of these keys that die of an error, with a number for `%d`. */
   async dieOf(error: string, ...keys: readonly string[]): Promise<void> {
     for (const key of keys) await this.shop.commit(key, 'x')
+    await this.refuseAll((n) => error.replace('%d', String(n * 7)))
+  }
+
+  /** Lets all that is pending die, each of an error of its own. No relay may work. */
+  async refuseAll(errorOf: (n: number) => string): Promise<void> {
     await using relay = await ContractRelay.owning(this.#harness.store)
     const { events } = await relay.fetch()
     const refused = events.map((event, n) => ({
       scope: { ...keyScope(event), eventId: event.id },
-      error: error.replace('%d', String(n * 7)),
+      error: errorOf(n),
       attempts: 2,
       next: { state: 'dead' as const },
     }))
@@ -80,13 +85,15 @@ export class OperatorShop implements AsyncDisposable {
     )
   }
 
-  /** A header of what is published by now, when there are so many; in their order. */
-  async headers(count: number, name: string): Promise<readonly (string | undefined)[]> {
-    const got: (string | undefined)[] = []
-    for await (const { headers } of this.#bus.stream(TOPIC, { group: 'look', from: 'earliest' })) {
-      const [, value] = headers.find(([one]) => one === name) ?? []
-      got.push(value === undefined ? undefined : String(value))
-      if (got.length === count) break
+  /** What is published, until all of these payloads have come. */
+  async readUntil(last: readonly string[]): Promise<readonly Published[]> {
+    const missing = new Set(last)
+    const got: Published[] = []
+    for await (const event of this.#bus.stream(TOPIC, { group: 'look', from: 'earliest' })) {
+      const text = event.text()
+      got.push({ key: event.key, text, again: event.header('oncommit-redelivered') })
+      missing.delete(text)
+      if (missing.size === 0) break
     }
     return got
   }
@@ -101,6 +108,13 @@ export class OperatorShop implements AsyncDisposable {
     await this.#bus.close()
     await this.shop[Symbol.asyncDispose]()
   }
+}
+
+interface Published {
+  readonly key: string | null
+  readonly text: string
+  /** How often it was requeued, where it was. */
+  readonly again: string | undefined
 }
 
 interface Delivered {
