@@ -164,6 +164,11 @@ export class Operations {
     )
   }
 
+  /** Which of some events are held, and so can be discarded by `discardHeld`. */
+  async whichAreHeld(uuids: readonly string[]): Promise<readonly string[]> {
+    return [...(await this.#heldIds(uuidsOf(uuids))).keys()]
+  }
+
   /** What was done, the newest first: an entry for each transaction. `limit` entries. @defaultValue 100 */
   async audit(limit = 100): Promise<readonly AuditRecord[]> {
     wholeNumber('limit', limit, { min: 1, max: 10_000 })
