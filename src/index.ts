@@ -92,6 +92,14 @@ export type {
   SettledBatch,
   Tick,
 } from './core/outbox-store.ts'
+export type { DecisionResult, RequeueOptions, RequeueResult } from './operations/acting.ts'
+export type { AuditRecord, Decision } from './operations/audit.ts'
+export type { BlockedKeyInfo, HeldEventInfo } from './operations/blocked-keys.ts'
+export type { BulkOptions, BulkProgress, BulkResult } from './operations/bulk.ts'
+export type { DeadGroup, DeadLetterInfo, RequeuePreview } from './operations/dead-letters.ts'
+export type { OperationsFilter } from './operations/filters.ts'
+export type { NewerEvents } from './operations/newer-events.ts'
+export type { Operations, WholeDeadLetter } from './operations/operations.ts'
 export type { Schema, SchemaIssue, SchemaResult, Topic } from './core/topic.ts'
 export type { RelayOptions } from './relay/options.ts'
 export type { Relay, RelayStatus } from './relay/relay.ts'

@@ -23,6 +23,7 @@ import type { ConsumerResult } from '../consumer/consume/report.ts'
 import { Consuming } from '../consumer/consuming.ts'
 import type { EventStream } from '../consumer/stream/event-stream.ts'
 import type { StreamOptions } from '../consumer/stream/options.ts'
+import { Operations } from '../operations/operations.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import type { EventLimits } from '../outbox/encode-event.ts'
 import { Relay } from '../relay/relay.ts'
@@ -61,6 +62,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
   readonly #outbox: Outbox<Tx> | undefined
   readonly #relays = new Set<Relay>()
   readonly #consuming: Consuming | undefined
+  #operations: Operations | undefined
   #closed: Promise<void> | null = null
 
   constructor(options: EventBusOptions<Tx>) {
@@ -101,6 +103,12 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
       store === undefined
         ? undefined
         : new Outbox(store, limitsOf(broker, shared), () => this.#wake(store))
+  }
+
+  /** What operators look at and decide about: dead letters and blocked keys. Needs the store alone. */
+  get operations(): Operations {
+    const store = this.#required(this.#store, 'store', 'operate') as OutboxStore
+    return (this.#operations ??= new Operations(store, () => this.#wake(store)))
   }
 
   /** Makes or changes the tables; gives what it applied. Any number of processes may do it at once. */
@@ -257,7 +265,7 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
     return inbox as Inbox
   }
 
-  #wake(store: OutboxStore<Tx>): void {
+  #wake(store: Pick<OutboxStore, 'announce'>): void {
     for (const relay of this.#relays) relay.wake()
     store.announce()
   }

@@ -52,12 +52,12 @@ export function eventAsJson(event: ShownEvent): string {
 }
 
 /** As it is where it can't be mistaken for something else, otherwise in quotes. */
-function word(text: string): string {
+export function word(text: string): string {
   const isPlain = text !== '-' && /^[^\s"\p{C}]+$/u.test(text)
   return isPlain ? text : `"${escaped(text)}"`
 }
 
-function payloadOf(payload: Buffer | null): string {
+export function payloadOf(payload: Buffer | null): string {
   if (payload === null) return '(no payload)'
   // The beginning is enough, whatever the size; it may end within a character.
   const beginning = payload.subarray(0, MOST_CHARACTERS * 4)
@@ -67,7 +67,7 @@ function payloadOf(payload: Buffer | null): string {
 }
 
 /** What came from elsewhere never moves the terminal's cursor, nor breaks the line. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
     if (character === '\n') return String.raw`\n`
     return `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`

@@ -14,6 +14,7 @@ import type { TailFlags } from './commands/tail.ts'
 import { why } from './commands/why.ts'
 import type { WhyFlags } from './commands/why.ts'
 import { exitCodeOf } from './exit-codes.ts'
+import { addBlockedCommands, addDeadCommands } from './operator-commands.ts'
 import { processTerminal as terminal } from './terminal.ts'
 
 /** Runs the command line's command; its exit code is the process's. */
@@ -77,6 +78,8 @@ function commands(): Command {
       process.exitCode = await status(flags, terminal)
     })
 
+  addDeadCommands(program, { terminal, withStore })
+  addBlockedCommands(program, { terminal, withStore })
   return program
 }
 

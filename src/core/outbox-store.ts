@@ -2,6 +2,7 @@ import type { OutboxEvent, StoredEvent } from './event.ts'
 import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
 import type { OutboxInspection } from './outbox-inspection.ts'
+import type { OutboxOperations } from './outbox-operations.ts'
 import type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport } from './outbox-terms.ts'
 import type { RefusedEvent } from './refusals.ts'
 
@@ -45,6 +46,9 @@ export interface OutboxStore<Tx = unknown> {
 
   /** What an operator looks through. It needs no more rights than to read. */
   openInspection(): Promise<OutboxInspection>
+
+  /** What an operator decides about dead letters and blocked keys. It needs the rights of an operator. */
+  openOperations(): Promise<OutboxOperations>
 
   /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
   announce(): void
@@ -148,7 +152,8 @@ export interface RelaySession extends AsyncDisposable {
 
   /**
    * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
-   * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+   * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead;
+   * those that were discarded as long ago too.
    */
   clean(
     holder: string,

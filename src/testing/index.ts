@@ -2,6 +2,10 @@ export { brokerContract, registerBrokerContract, type BrokerHarness } from './br
 export type { ContractCase } from './contract-case.ts'
 export { inboxContract, registerInboxContract, type InboxHarness } from './inbox-contract/index.ts'
 export {
+  outboxOperationsContract,
+  registerOutboxOperationsContract,
+} from './outbox-operations-contract.ts'
+export {
   outboxStoreContract,
   registerOutboxStoreContract,
   type StoreHarness,

@@ -1,5 +1,6 @@
 import type { OutboxEvent } from '../../core/event.ts'
 import type { OutboxInspection } from '../../core/outbox-inspection.ts'
+import type { OutboxOperations } from '../../core/outbox-operations.ts'
 import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/outbox-store.ts'
 import { Announcer, CHANNEL } from './announcer.ts'
 import { append } from './append.ts'
@@ -9,6 +10,7 @@ import { PostgresInbox } from './inbox.ts'
 import { PostgresInspection } from './inspection.ts'
 import { LANES } from './lanes.ts'
 import { migrate } from './migrate.ts'
+import { PostgresOperations } from './operations.ts'
 import {
   isPostgresJs,
   type PostgresOptions,
@@ -91,6 +93,10 @@ class PostgresStore implements OutboxStore<PostgresTransaction> {
 
   async openInspection(): Promise<OutboxInspection> {
     return new PostgresInspection(this.#database, this.#schema)
+  }
+
+  async openOperations(): Promise<OutboxOperations> {
+    return new PostgresOperations(this.#database, this.#schema)
   }
 
   announce(): void {

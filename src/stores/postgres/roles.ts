@@ -10,7 +10,7 @@ export interface RoleNames {
   readonly cleaner?: string
   /** Handles events with an inbox, and cleans it. @defaultValue `<schema>_consumer` */
   readonly consumer?: string
-  /** Looks at everything. @defaultValue `<schema>_operator` */
+  /** Looks at everything, and decides about dead letters and blocked keys, which is audited. @defaultValue `<schema>_operator` */
   readonly operator?: string
 }
 
@@ -37,7 +37,7 @@ export function rolesSql(schema: string, names: RoleNames = {}): string {
     ...cleanerGrants(s, quoted('cleaner')),
     // UPDATE is what FOR UPDATE asks for.
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${s}.inbox TO ${quoted('consumer')};`,
-    `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${quoted('operator')};`,
+    ...operatorGrants(s, quoted('operator')),
     '',
   ].join('\n')
 }
@@ -77,6 +77,16 @@ function cleanerGrants(s: string, role: string): string[] {
     `GRANT SELECT, UPDATE, DELETE ON ${s}.receipts TO ${role};`,
     `GRANT SELECT, UPDATE ON ${s}.cleaner TO ${role};`,
     `GRANT SELECT ON ${s}.delivery, ${s}.held, ${s}.dead, ${s}.blocked TO ${role};`,
-    `GRANT EXECUTE ON FUNCTION ${s}.clean(text, interval, interval, int) TO ${role};`,
+    `GRANT SELECT, DELETE ON ${s}.discarded TO ${role};`,
+    `GRANT EXECUTE ON FUNCTION ${s}.clean(text, interval, interval, int), ${s}.forget(bigint[]) TO ${role};`,
+  ]
+}
+
+/** No right to write: the functions do it, with those of the owner, and write the audit. */
+function operatorGrants(s: string, role: string): string[] {
+  return [
+    `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${role};`,
+    `GRANT EXECUTE ON FUNCTION ${s}.requeue(bigint[], timestamptz, jsonb), ${s}.discard_dead(bigint[], timestamptz, jsonb) TO ${role};`,
+    `GRANT EXECUTE ON FUNCTION ${s}.discard_held(bigint[], jsonb), ${s}.release(bigint[], jsonb) TO ${role};`,
   ]
 }

@@ -66,7 +66,28 @@ export function cleanChunk(
     shrinkReceipt(database, name, id, rest)
     if (rest.length > 0) return { deleted, more: true }
   }
-  return { deleted, more: false }
+  const discarded = forgetDiscarded(database, name, retentionMs, left)
+  return { deleted: deleted + discarded.deleted, more: discarded.more }
+}
+
+/** They have no receipts. */
+function forgetDiscarded(
+  database: Queryable,
+  name: string,
+  retentionMs: number,
+  most: number,
+): { deleted: number; more: boolean } {
+  const rows = database.all(
+    `select id from ${name}_discarded where at <= ${NOW} - ? order by at, id limit ?`,
+    retentionMs,
+    most + 1,
+  )
+  let deleted = 0
+  for (const [id] of rows.slice(0, most) as [bigint][]) {
+    deleted += deleteEvents(database, name, id, id)
+    database.run(`delete from ${name}_discarded where id = ?`, id)
+  }
+  return { deleted, more: rows.length > most }
 }
 
 /** They are numbered in the order of publishing. */

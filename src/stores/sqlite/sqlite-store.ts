@@ -1,5 +1,6 @@
 import type { OutboxEvent } from '../../core/event.ts'
 import type { OutboxInspection } from '../../core/outbox-inspection.ts'
+import type { OutboxOperations } from '../../core/outbox-operations.ts'
 import type { AppliedMigration, OutboxStore, RelaySession } from '../../core/outbox-store.ts'
 import { Appender } from './append.ts'
 import { check } from './check.ts'
@@ -8,6 +9,7 @@ import { SqliteInbox } from './inbox.ts'
 import { SqliteInspection } from './inspection.ts'
 import { Listener } from './listener.ts'
 import { migrate } from './migrate.ts'
+import { SqliteOperations } from './operations.ts'
 import { type ResolvedOptions, resolveOptions, type SqliteOptions } from './options.ts'
 import { SqliteRelaySession } from './relay-session.ts'
 import type { SqliteTransaction } from './sqlite-client.ts'
@@ -68,6 +70,10 @@ class SqliteStore implements OutboxStore<SqliteTransaction> {
 
   async openInspection(): Promise<OutboxInspection> {
     return new SqliteInspection(this.#open({ onlyReads: true }), this.outbox)
+  }
+
+  async openOperations(): Promise<OutboxOperations> {
+    return new SqliteOperations(this.#open(), this.outbox)
   }
 
   /** Not needed: a commit is seen by whoever listens. */

@@ -5,6 +5,7 @@ import { outbox } from './0001-outbox.ts'
 import { inbox } from './0002-inbox.ts'
 import { relayReports } from './0003-relay-reports.ts'
 import { refusals } from './0004-refusals.ts'
+import { operators } from './0005-operators.ts'
 
 /** A step from one version of the tables to the next. Never changed once it was released. */
 export interface Migration {
@@ -19,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'inbox', sql: inbox },
   { version: 3, name: 'relay-reports', sql: relayReports },
   { version: 4, name: 'refusals', sql: refusals },
+  { version: 5, name: 'operators', sql: operators },
 ]
 
 /** The version that this release works with. */
