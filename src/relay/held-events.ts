@@ -10,7 +10,7 @@ const PAGES = { idle: 3, busy: 1 }
 const DUE_LIMIT = 100
 
 /** A page of held events. */
-export interface HeldPage {
+interface HeldPage {
   readonly events: readonly StoredEvent[]
   readonly full: boolean
 }
