@@ -107,9 +107,16 @@ export class RefusalShop implements AsyncDisposable {
 
   /** Resolves when nothing waits any more. */
   async untilNothingWaits(): Promise<void> {
-    await eventually('nothing waits', async () => {
+    let waiting = ''
+    const nothing = async (): Promise<true | undefined> => {
       const { pending, blocked, held } = await this.backlog()
+      waiting = JSON.stringify({ pending, blocked, held })
       return pending + blocked + held === 0 ? true : undefined
+    }
+    await eventually('nothing waits', nothing).catch(async (error: unknown) => {
+      const entries = (await this.blocked()).map((entry) => Object.values(entry).join(' '))
+      const lines = [waiting, ...entries.slice(0, 20), ...this.logger.lines.slice(-20)]
+      throw new Error(lines.join('\n'), { cause: error })
     })
   }
 

@@ -20,7 +20,7 @@ export class PostgresHarnesses implements AsyncDisposable {
 
   private constructor(database: TestDatabase) {
     this.#database = database
-    this.#pool = new Pool({ ...database.connection, max: 20 })
+    this.#pool = new Pool({ ...database.connection, max: 50 })
     this.#sql = connectPostgresJs({ ...database.connection, max: 20, onnotice: () => {} })
   }
 
