@@ -2,6 +2,7 @@
 export type { Address, Server } from './server.ts'
 export { sharedKafka, sharedPostgres } from './shared.ts'
 export { type PostgresOptions, type PostgresSettings, startPostgres } from './postgres/postgres.ts'
+export { type PostgresPair, startPostgresPair } from './postgres/pair.ts'
 export { startReplica, untilReplayed } from './postgres/replica.ts'
 export {
   type Connection,
@@ -12,6 +13,7 @@ export {
   postgresUrl,
 } from './postgres/database.ts'
 export { type KafkaServer, startKafka } from './kafka/kafka.ts'
+export { type KafkaCluster, type KafkaClusterOptions, startKafkaCluster } from './kafka/cluster.ts'
 export type { KafkaOptions } from './kafka/recipe.ts'
 export { type KafkaProperties, type KafkaUser, adminUser, appUser } from './kafka/properties.ts'
 export { type KafkaTool, kafkaTool } from './kafka/tool.ts'
@@ -26,3 +28,10 @@ export {
   readTopic,
   revoke,
 } from './kafka/topics.ts'
+export {
+  type AppliedToxic,
+  type Proxy,
+  type Toxic,
+  type Toxiproxy,
+  startToxiproxy,
+} from './toxiproxy/toxiproxy.ts'

@@ -133,10 +133,12 @@ public final class Witness {
     Map<String, String> configs = new HashMap<>();
     question.get("configs").fields().forEachRemaining(e -> configs.put(e.getKey(), e.getValue().asText()));
     String name = question.get("topic").asText();
-    NewTopic topic = new NewTopic(name, question.get("partitions").asInt(), (short) 1);
+    // As many replicas as the servers make by default.
+    var partitions = java.util.Optional.of(question.get("partitions").asInt());
+    NewTopic topic = new NewTopic(name, partitions, java.util.Optional.empty());
     try (Admin admin = admin(question)) {
       admin.createTopics(List.of(topic.configs(configs))).all().get();
-      while (!hasLeaders(admin, name, topic.numPartitions())) Thread.sleep(5);
+      while (!hasLeaders(admin, name, partitions.get())) Thread.sleep(5);
     }
   }
 

@@ -1,0 +1,36 @@
+import type { ChaosServers } from './servers.ts'
+import type { Fault } from './fault.ts'
+import { type Victim, freezeServer, killServer } from './kills.ts'
+import { networkFaults } from './network.ts'
+
+/** All that can happen to the servers of a run and to the connections to them. */
+export function serverFaults(servers: ChaosServers): Fault[] {
+  const victims = [postgresOf(servers), ...brokersOf(servers)]
+  const { proxies } = servers
+  return [
+    ...victims.flatMap((victim) => [killServer(victim), freezeServer(victim)]),
+    ...[proxies.postgres, ...proxies.kafka].flatMap(networkFaults),
+  ]
+}
+
+function postgresOf({ postgres, proxies }: ChaosServers): Victim {
+  return {
+    name: 'postgres',
+    proxy: proxies.postgres,
+    current: () => postgres.primary,
+    usable: () => postgres.untilSynchronous(),
+  }
+}
+
+function brokersOf({ kafka, proxies }: ChaosServers): Victim[] {
+  return kafka.brokers.flatMap((broker, at) => {
+    const proxy = proxies.kafka[at]
+    if (!proxy) return []
+    return {
+      name: proxy.name,
+      proxy,
+      current: () => broker,
+      usable: () => kafka.untilServes(broker),
+    }
+  })
+}
