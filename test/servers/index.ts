@@ -20,11 +20,13 @@ export { type KafkaTool, kafkaTool } from './kafka/tool.ts'
 export {
   type Grant,
   type KafkaAddress,
+  type MovedLeader,
   type ReadOptions,
   type TopicOptions,
   type TopicRecord,
   createTopic,
   grant,
+  moveLeaders,
   readTopic,
   revoke,
 } from './kafka/topics.ts'

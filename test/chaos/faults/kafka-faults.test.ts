@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
 
 import { Producer } from '@platformatic/kafka'
 
-import { createTopic, readTopic } from '../../servers/index.ts'
+import { createTopic, kafkaTool, readTopic } from '../../servers/index.ts'
 import { knownBrokers } from '../../servers/kafka/wire.ts'
 import type { Fault } from './fault.ts'
 import { serverFaults } from './server-faults.ts'
@@ -45,6 +46,27 @@ describe('Kafka under chaos', () => {
       send: () => producer.send({ messages, acks: -1 }),
       [Symbol.asyncDispose]: () => producer.close(true),
     }
+  }
+
+  /** What Kafka says to one who does not try again. */
+  async function refusal(): Promise<string> {
+    const bootstrapBrokers = servers.clients.kafka.address.split(',')
+    const producer = new Producer({ clientId: 'faults-test', bootstrapBrokers, retries: 0 })
+    try {
+      const value = Buffer.from('1')
+      await producer.send({ messages: [{ topic: 'numbers', partition: 0, value }], acks: -1 })
+      return 'none'
+    } catch (error) {
+      return inspect(error, { depth: 9 })
+    } finally {
+      await producer.close(true)
+    }
+  }
+
+  async function leaders(): Promise<(string | undefined)[]> {
+    const args = ['--bootstrap-server', servers.witness.kafka.address, '--describe']
+    const { stdout } = await kafkaTool('topics', [...args, '--topic', 'numbers'])
+    return [...stdout.matchAll(/Partition: \d+\s+Leader: (\d+)/g)].map(([, leader]) => leader)
   }
 
   async function sendThree(): Promise<void> {
@@ -121,5 +143,27 @@ describe('Kafka under chaos', () => {
     await fault.heal()
     const again = await timed(() => ask(2))
     assert.ok(again < 260, `${again} ms`)
+  })
+
+  it('acknowledges nothing with one broker of three, and goes on with all', async () => {
+    await using producer = await start()
+    await producer.send()
+    await using fault = await strike(faults, 'kafka: min.insync.replicas lost')
+    const waiting = producer.send()
+    while (!(await refusal()).includes('NOT_ENOUGH_REPLICAS')) continue
+    assert.equal(await isOpenAfter(waiting, 0), true)
+    await fault.heal()
+    await waiting
+    await sendThree()
+  })
+
+  it('gets other leaders everywhere', async () => {
+    const earlier = await leaders()
+    await using fault = await strike(faults, 'kafka: leader election')
+    const later = await leaders()
+    assert.equal(later.length, 3)
+    for (const [partition, leader] of later.entries()) assert.notEqual(leader, earlier[partition])
+    await fault.heal()
+    await sendThree()
   })
 })

@@ -115,4 +115,32 @@ describe('PostgreSQL under chaos', () => {
     const again = await timed(large)
     assert.ok(again < 1_000, `${again} ms`)
   })
+
+  it('loses nothing that it acknowledged when the standby takes over, time and again', async () => {
+    const kept: number[] = []
+    for (let times = 0; times < 2; times += 1) {
+      await using connection = await client()
+      kept.push(await insert(connection))
+      const { pid } = servers.postgres.primary
+      await using fault = await strike(faults, 'postgres: failover to the standby')
+      await assert.rejects(insert(connection))
+      assert.notEqual(servers.postgres.primary.pid, pid)
+      // Nothing is acknowledged until there is a standby again.
+      await using next = await client()
+      const waits = insert(next)
+      assert.equal(await isOpenAfter(waits, 200), true)
+      await fault.heal()
+      kept.push(await waits)
+    }
+    for (const n of kept) assert.equal(await isThere(n), true)
+  })
+
+  it('has no connection left for anybody, and those that are open go on', async () => {
+    await using connection = await client()
+    await using fault = await strike(faults, 'postgres: connections exhausted')
+    await assert.rejects(client(), { code: '53300' })
+    await insert(connection)
+    await fault.heal()
+    await works()
+  })
 })

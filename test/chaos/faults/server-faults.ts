@@ -1,5 +1,8 @@
 import type { ChaosServers } from './servers.ts'
+import { loseMinInSync, moveAllLeaders } from './cluster.ts'
+import { failOver } from './failover.ts'
 import type { Fault } from './fault.ts'
+import { exhaustConnections } from './connections.ts'
 import { type Victim, freezeServer, killServer } from './kills.ts'
 import { networkFaults } from './network.ts'
 
@@ -10,6 +13,10 @@ export function serverFaults(servers: ChaosServers): Fault[] {
   return [
     ...victims.flatMap((victim) => [killServer(victim), freezeServer(victim)]),
     ...[proxies.postgres, ...proxies.kafka].flatMap(networkFaults),
+    loseMinInSync(brokersOf(servers)),
+    moveAllLeaders(servers.kafka),
+    failOver(servers),
+    exhaustConnections(servers.postgres),
   ]
 }
 

@@ -39,17 +39,17 @@ const settings = {
  */
 export async function startPostgresPair(options: PostgresOptions = {}): Promise<PostgresPair> {
   const all = { ...options, settings: { ...settings, ...options.settings } }
-  const primary = await startPostgres(all)
-  try {
-    const standby = await startReplica(primary, all)
-    const pair = new Pair(primary, standby, all)
-    await askForAcknowledgement(primary)
-    await pair.untilSynchronous()
-    return pair
-  } catch (error) {
-    await primary[Symbol.asyncDispose]()
-    throw error
-  }
+  await using started = new AsyncDisposableStack()
+  const primary = started.use(await startPostgres(all))
+  await using connection = await connect(primary)
+  // Written before the copy, so that every standby inherits it; heard when there is a standby.
+  await connection.query(`alter system set synchronous_standby_names = '*'`)
+  const standby = started.use(await startReplica(primary, all))
+  const pair = new Pair(primary, standby, all)
+  await connection.query('select pg_reload_conf()')
+  await pair.untilSynchronous()
+  started.move()
+  return pair
 }
 
 class Pair implements PostgresPair {
@@ -65,7 +65,11 @@ class Pair implements PostgresPair {
 
   async untilSynchronous(): Promise<void> {
     await using primary = await connectSoon(this.primary)
-    while (!(await followsSynchronously(primary))) await setTimeout(10)
+    const deadline = Date.now() + 60_000
+    while (!(await followsSynchronously(primary))) {
+      if (Date.now() > deadline) throw new Error(`The standby is away\n${this.standby.log()}`)
+      await setTimeout(10)
+    }
   }
 
   async failOver(): Promise<void> {
@@ -86,13 +90,6 @@ class Pair implements PostgresPair {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.standby, this.primary].map((server) => server[Symbol.asyncDispose]()))
   }
-}
-
-/** From now on a commit is acknowledged when the standby has it too. Standbys inherit it. */
-async function askForAcknowledgement(primary: Server): Promise<void> {
-  await using connection = await connect(primary)
-  await connection.query(`alter system set synchronous_standby_names = '*'`)
-  await connection.query('select pg_reload_conf()')
 }
 
 async function followsSynchronously(primary: Connection): Promise<boolean> {
