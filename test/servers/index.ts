@@ -1,5 +1,8 @@
 // Real servers for tests, examples and benches: start, kill, freeze and restart them.
 export type { Address, Server } from './server.ts'
+export { type SteppableClock, findFaketime, steppableClock } from './clock.ts'
+export { isAlive } from './processes.ts'
+export { resizeDisk, whyNoDisk } from './small-disk.ts'
 export { sharedKafka, sharedPostgres } from './shared.ts'
 export { type PostgresOptions, type PostgresSettings, startPostgres } from './postgres/postgres.ts'
 export { type PostgresPair, startPostgresPair } from './postgres/pair.ts'

@@ -78,6 +78,28 @@ describe('Kafka under chaos', () => {
     return (await readTopic(servers.witness.kafka, 'numbers')).length
   }
 
+  it('has each kind of fault for each server, and names what it leaves out', () => {
+    const names = faults.map(({ name }) => name)
+    const each = [
+      'SIGKILL',
+      'SIGSTOP',
+      ': bandwidth',
+      ': black hole',
+      ': latency',
+      ': only the response swallowed',
+      ': reset',
+    ]
+    const left = new Set(servers.leftOut.map(({ what }) => what))
+    const expected = ['postgres', 'kafka-1', 'kafka-2', 'kafka-3'].flatMap((server) =>
+      each.map((what) => `${server}${what.startsWith(':') ? '' : ' '}${what}`),
+    )
+    expected.push('kafka: leader election', 'kafka: min.insync.replicas lost')
+    expected.push('postgres: connections exhausted', 'postgres: failover to the standby')
+    if (!left.has('clocks')) expected.push('postgres: clock stepped')
+    if (!left.has('disk')) expected.push('postgres: disk full')
+    assert.deepEqual(names.toSorted(), expected.toSorted())
+  })
+
   for (const id of [1, 2, 3]) {
     it(`goes on without broker ${id}, which comes back`, async () => {
       const earlier = await count()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { type TestContext, after, before, describe, it } from 'node:test'
 
 import { type Connection, connect } from '../../servers/index.ts'
 import type { Fault } from './fault.ts'
 import { serverFaults } from './server-faults.ts'
-import { type ChaosServers, startChaosServers } from './servers.ts'
+import { type ChaosServers, type LeftOut, startChaosServers } from './servers.ts'
 import { isOpenAfter, strike, timed } from './struck-by-name.ts'
 
 describe('PostgreSQL under chaos', () => {
@@ -143,4 +143,45 @@ describe('PostgreSQL under chaos', () => {
     await fault.heal()
     await works()
   })
+
+  for (const [random, direction] of [
+    [0.9, 1],
+    [0.1, -1],
+  ] as const) {
+    it(`has a clock that is set ${direction > 0 ? 'forward' : 'back'} by an hour`, async (t) => {
+      if (isLeftOut(t, 'clocks')) return
+      await using connection = await client()
+      const ahead = async (): Promise<number> => {
+        const { rows } = await connection.query(
+          'select extract(epoch from clock_timestamp()) as now',
+        )
+        return Math.round((Number(rows[0]?.['now']) - Date.now() / 1_000) / 60)
+      }
+      await using fault = await strike(faults, 'postgres: clock stepped', random)
+      // Each of its processes hears of it within a second.
+      while ((await ahead()) !== 60 * direction) continue
+      await fault.heal()
+      while ((await ahead()) !== 0) continue
+    })
+  }
+
+  it('has a disk that is full, and keeps what it acknowledged', async (t) => {
+    if (isLeftOut(t, 'disk')) return
+    await using connection = await client()
+    const kept = await insert(connection)
+    await using fault = await strike(faults, 'postgres: disk full')
+    const large = `create table large as select repeat('x', 500) from generate_series(1, 20000)`
+    await assert.rejects(connection.query(large), /No space left|terminated/)
+    await fault.heal()
+    assert.equal(await isThere(kept), true)
+    await using again = await client()
+    await again.query(large)
+  })
+
+  /** Says, in the report, what this machine can't do. */
+  function isLeftOut(t: TestContext, fault: LeftOut['what']): boolean {
+    const reason = servers.leftOut.find(({ what }) => what === fault)?.why
+    if (reason !== undefined) t.skip(reason)
+    return reason !== undefined
+  }
 })

@@ -1,5 +1,7 @@
 import type { ChaosServers } from './servers.ts'
+import { stepClockOfPostgres } from './clocks.ts'
 import { loseMinInSync, moveAllLeaders } from './cluster.ts'
+import { fillDisk } from './disk.ts'
 import { failOver } from './failover.ts'
 import type { Fault } from './fault.ts'
 import { exhaustConnections } from './connections.ts'
@@ -9,7 +11,7 @@ import { networkFaults } from './network.ts'
 /** All that can happen to the servers of a run and to the connections to them. */
 export function serverFaults(servers: ChaosServers): Fault[] {
   const victims = [postgresOf(servers), ...brokersOf(servers)]
-  const { proxies } = servers
+  const { proxies, faketime, leftOut } = servers
   return [
     ...victims.flatMap((victim) => [killServer(victim), freezeServer(victim)]),
     ...[proxies.postgres, ...proxies.kafka].flatMap(networkFaults),
@@ -17,6 +19,8 @@ export function serverFaults(servers: ChaosServers): Fault[] {
     moveAllLeaders(servers.kafka),
     failOver(servers),
     exhaustConnections(servers.postgres),
+    ...(faketime === undefined ? [] : [stepClockOfPostgres(servers.postgres, faketime)]),
+    ...(leftOut.some(({ what }) => what === 'disk') ? [] : [fillDisk(servers.postgres)]),
   ]
 }
 

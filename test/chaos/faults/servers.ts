@@ -1,12 +1,17 @@
 import {
   type Address,
   type KafkaCluster,
+  type PostgresOptions,
   type PostgresPair,
   type Proxy,
+  findFaketime,
   startKafkaCluster,
   startPostgresPair,
   startToxiproxy,
+  whyNoDisk,
 } from '../../servers/index.ts'
+import { clockOf } from './clocks.ts'
+import { diskSize } from './disk.ts'
 
 /** What a run of chaos works on, and what it harms. */
 export interface ChaosServers extends AsyncDisposable {
@@ -24,6 +29,10 @@ export interface ChaosServers extends AsyncDisposable {
     /** `address` is a list with commas. */
     readonly kafka: Address
   }
+  /** What this machine can't do, and why: these faults are not among those of the run. */
+  readonly leftOut: readonly LeftOut[]
+  /** The path of libfaketime, for the clocks of clients too. */
+  readonly faketime: string | undefined
   readonly postgres: PostgresPair
   readonly kafka: KafkaCluster
   readonly proxies: {
@@ -31,6 +40,11 @@ export interface ChaosServers extends AsyncDisposable {
     /** One for each broker. */
     readonly kafka: readonly Proxy[]
   }
+}
+
+export interface LeftOut {
+  readonly what: 'clocks' | 'disk'
+  readonly why: string
 }
 
 const nowhere = { address: '127.0.0.1:1' }
@@ -46,7 +60,8 @@ const nowhere = { address: '127.0.0.1:1' }
 export async function startChaosServers(): Promise<ChaosServers> {
   await using started = new AsyncDisposableStack()
   const toxiproxy = started.use(await startToxiproxy())
-  const postgres = started.use(await startPostgresPair())
+  const { leftOut, faketime } = await lookAround()
+  const postgres = started.use(await startPostgresPair(harmable(leftOut, faketime)))
   const toPostgres = await toxiproxy.open('postgres', postgres.primary)
   // Brokers tell their clients where they are, and have to know it when they start.
   const toKafka: Proxy[] = []
@@ -62,10 +77,29 @@ export async function startChaosServers(): Promise<ChaosServers> {
       },
       kafka: kafka.witness,
     },
+    leftOut,
+    faketime,
     postgres,
     kafka,
     proxies: { postgres: toPostgres, kafka: toKafka },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+async function lookAround(): Promise<Pick<ChaosServers, 'leftOut' | 'faketime'>> {
+  const leftOut: LeftOut[] = []
+  const found = await findFaketime()
+  if (typeof found !== 'string') leftOut.push({ what: 'clocks', why: found.missing })
+  const whyNot = whyNoDisk()
+  if (whyNot !== undefined) leftOut.push({ what: 'disk', why: whyNot })
+  return { leftOut, faketime: typeof found === 'string' ? found : undefined }
+}
+
+/** A PostgreSQL with a clock and a disk of its own, where these can be had. */
+function harmable(leftOut: readonly LeftOut[], faketime: string | undefined): PostgresOptions {
+  return {
+    ...(faketime !== undefined && { env: (place) => clockOf(place, faketime).env }),
+    ...(leftOut.every(({ what }) => what !== 'disk') && { diskSize }),
   }
 }
 

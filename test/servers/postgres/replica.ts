@@ -28,7 +28,9 @@ export async function startReplica(
     ...options.settings,
     primary_conninfo: source,
   }
-  const recipe = postgresRecipe(home, { settings }, (place) => copyBase(primary, place.folder))
+  const recipe = postgresRecipe(home, { ...options, settings }, (place) =>
+    copyBase(primary, place.folder),
+  )
   return startServer(recipe)
 }
 
