@@ -12,6 +12,7 @@ export {
   type ConnectionOptions,
   type TestDatabase,
   connect,
+  connectSoon,
   createDatabase,
   postgresUrl,
 } from './postgres/database.ts'

@@ -6,7 +6,7 @@ import {
   type PostgresPair,
   type Server,
   type SteppableClock,
-  connect,
+  connectSoon,
   steppableClock,
 } from '../../servers/index.ts'
 import { type Fault, struck } from './fault.ts'
@@ -54,7 +54,7 @@ export function clockOf(server: Pick<Server, 'folder'>, faketime: string): Stepp
 
 async function untilClockIs(server: Server, seconds: number): Promise<void> {
   for (;;) {
-    await using connection = await connect(server)
+    await using connection = await connectSoon(server)
     const { rows } = await connection.query('select extract(epoch from clock_timestamp()) as now')
     const ahead = Number(rows[0]?.['now']) - Date.now() / 1_000
     if (Math.abs(ahead - seconds) < 60) return

@@ -30,7 +30,8 @@ async function keepTaking(
   end: AbortSignal,
 ): Promise<void> {
   while (!end.aborted) {
-    await takeAll(postgres, held)
+    // Who is killed meanwhile comes back, with connections that are free.
+    await takeAll(postgres, held).catch(() => {})
     await setTimeout(50, undefined, { signal: end }).catch(() => {})
   }
 }

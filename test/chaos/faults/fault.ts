@@ -28,3 +28,8 @@ export function struck(detail: string, end: () => Promise<void>): Struck {
 export function between(random: () => number, least: number, most: number): number {
   return least + Math.floor(random() * (most - least + 1))
 }
+
+/** The target of faults that lie between a server and its clients. */
+export function wayTo(server: string): string {
+  return `the way to ${server}`
+}

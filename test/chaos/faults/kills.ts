@@ -1,5 +1,5 @@
 import type { Proxy, Server } from '../../servers/index.ts'
-import { type Fault, struck } from './fault.ts'
+import { type Fault, struck, wayTo } from './fault.ts'
 
 export interface Victim {
   /** 'postgres', 'kafka-2' */
@@ -35,7 +35,8 @@ export function killServer(victim: Victim): Fault {
 export function freezeServer(victim: Victim): Fault {
   return {
     name: `${victim.name} SIGSTOP`,
-    targets: [victim.name],
+    // Nobody can change the way to one who takes nothing from it.
+    targets: [victim.name, wayTo(victim.name)],
     async strike() {
       const server = victim.current()
       await server.freeze()

@@ -1,5 +1,5 @@
 import type { AppliedToxic, Proxy, Toxic } from '../../servers/index.ts'
-import { type Fault, between, struck } from './fault.ts'
+import { type Fault, between, struck, wayTo } from './fault.ts'
 
 interface Weather {
   readonly toxics: readonly Toxic[]
@@ -74,7 +74,7 @@ function limitBandwidth(random: () => number): Weather {
 function onTheWay(proxy: Proxy, what: string, make: (random: () => number) => Weather): Fault {
   return {
     name: `${proxy.name}: ${what}`,
-    targets: [`the way to ${proxy.name}`],
+    targets: [wayTo(proxy.name)],
     async strike(random) {
       const { toxics, detail } = make(random)
       const applied: AppliedToxic[] = []

@@ -136,12 +136,14 @@ function identity(id: number): string {
 /** A broker that was away may not know what the others know: that it counts for nothing by now. */
 async function untilKnown(brokers: readonly Server[], broker: Server): Promise<void> {
   const id = brokerIds[brokers.indexOf(broker)] ?? 0
-  // Others that are away themselves have no say.
-  for (;;) {
+  const deadline = Date.now() + 120_000
+  while (Date.now() < deadline) {
+    // Others that are away themselves have no say.
     const known = await Promise.all(brokers.map((one) => knownBrokers(one).catch(() => undefined)))
     if (known[id - 1] && known.every((ids) => ids?.includes(id) ?? true)) return
     await setTimeout(20)
   }
+  throw new Error(`The others do not take broker ${id} back\n${broker.log()}`)
 }
 
 function directAddress(brokers: readonly Server[]): Address {

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 
 import type { Server } from '../server.ts'
-import { type Connection, connect } from './database.ts'
+import { type Connection, connect, connectSoon } from './database.ts'
 import { type PostgresOptions, startPostgres } from './postgres.ts'
 import { startReplica } from './replica.ts'
 
@@ -97,17 +97,4 @@ async function followsSynchronously(primary: Connection): Promise<boolean> {
     `select 1 from pg_stat_replication where state = 'streaming' and sync_state in ('sync', 'quorum')`,
   )
   return rows.length > 0
-}
-
-/** A server under attack refuses connections for a while: all its slots may be taken. */
-async function connectSoon(server: Server): Promise<Connection> {
-  const deadline = Date.now() + 60_000
-  for (;;) {
-    try {
-      return await connect(server)
-    } catch (error) {
-      if (Date.now() > deadline) throw error
-      await setTimeout(20)
-    }
-  }
 }

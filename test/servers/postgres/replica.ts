@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 
 import { run } from '../programs.ts'
 import { type Server, startServer } from '../server.ts'
-import { connect } from './database.ts'
+import { connect, connectSoon } from './database.ts'
 import { type PostgresOptions, postgresRecipe } from './postgres.ts'
 import { findPostgres, giveToNobody } from './programs.ts'
 
@@ -36,7 +36,7 @@ export async function startReplica(
 
 /** A standby refuses to start where its tables for what the primary does are smaller. */
 async function settingsThatMustNotBeLower(primary: Server): Promise<Record<string, string>> {
-  await using connection = await connect(primary)
+  await using connection = await connectSoon(primary)
   const { rows } = await connection.query(
     `select name, setting from pg_settings where name in ('max_connections', 'max_locks_per_transaction',
        'max_prepared_transactions', 'max_wal_senders', 'max_worker_processes')`,
@@ -47,7 +47,7 @@ async function settingsThatMustNotBeLower(primary: Server): Promise<Record<strin
 /** What `pg_basebackup` does, which the npm packages leave out. */
 async function copyBase(primary: Server, folder: string): Promise<void> {
   const data = join(folder, 'data')
-  await using connection = await connect(primary)
+  await using connection = await connectSoon(primary)
   await connection.query(`select pg_backup_start('replica', true)`)
   await copyLiving(join(primary.folder, 'data'), data)
   const stop = 'select labelfile from pg_backup_stop(wait_for_archive => false)'
