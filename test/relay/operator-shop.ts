@@ -59,7 +59,9 @@ export class OperatorShop implements AsyncDisposable {
       relay.id,
       entries.map(({ id }) => id),
     )
-    await relay.session.release(relay.id, relay.lanes)
+    // Nobody leaves it a share of the lanes.
+    await relay.session.markFenced(relay.id, { resigning: true })
+    await relay.session.bury(relay.id)
   }
 
   async untilDead(count: number): Promise<void> {
