@@ -5,6 +5,7 @@ import { join } from 'node:path'
 
 import { commandLine, isAlive, signalTree } from './processes.ts'
 import { findProgram } from './programs.ts'
+import { unmountBelow } from './small-disk.ts'
 
 /** A folder for one server; its name says which process runs it. */
 export function makeServerFolder(name: string): string {
@@ -43,6 +44,7 @@ function notedServer(folder: string): number | undefined {
 /** Removes the folder of a server that has ended, and what it left elsewhere. */
 export function removeServerFolder(folder: string): void {
   removeSharedMemory(join(folder, 'data', 'postmaster.pid'))
+  unmountBelow(folder)
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 

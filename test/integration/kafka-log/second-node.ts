@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { javaFlags, kafkaJava, smallJvm } from '../../servers/kafka/java.ts'
 import { clusterId } from '../../servers/kafka/template.ts'
-import { answersMetadata } from '../../servers/kafka/wire.ts'
+import { knownBrokers } from '../../servers/kafka/wire.ts'
 import type { KafkaServer } from '../../servers/index.ts'
 import { type Place, type Server, startServer } from '../../servers/server.ts'
 
@@ -30,7 +30,7 @@ export async function startSecondNode(first: KafkaServer): Promise<Server> {
         join(place.folder, 'server.properties'),
       ],
     }),
-    ready: async (place) => answersMetadata(place),
+    ready: async (place) => (await knownBrokers(place)).length > 0,
     stopSignal: 'SIGTERM',
     discardSignal: 'SIGKILL',
   })

@@ -7,16 +7,26 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.TopicPartitionInfo;
 import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
@@ -52,6 +62,7 @@ public final class Witness {
       switch (question.get("ask").asText()) {
         case "read" -> read(question);
         case "createTopic" -> createTopic(question);
+        case "moveLeaders" -> moveLeaders(question);
         case "grant" -> changeAcls(question, true);
         case "revoke" -> changeAcls(question, false);
         default -> throw new IllegalArgumentException("unknown question");
@@ -133,10 +144,12 @@ public final class Witness {
     Map<String, String> configs = new HashMap<>();
     question.get("configs").fields().forEachRemaining(e -> configs.put(e.getKey(), e.getValue().asText()));
     String name = question.get("topic").asText();
-    NewTopic topic = new NewTopic(name, question.get("partitions").asInt(), (short) 1);
+    // As many replicas as the servers make by default.
+    var partitions = Optional.of(question.get("partitions").asInt());
+    NewTopic topic = new NewTopic(name, partitions, Optional.empty());
     try (Admin admin = admin(question)) {
       admin.createTopics(List.of(topic.configs(configs))).all().get();
-      while (!hasLeaders(admin, name, topic.numPartitions())) Thread.sleep(5);
+      while (!hasLeaders(admin, name, partitions.get())) Thread.sleep(5);
     }
   }
 
@@ -150,13 +163,60 @@ public final class Witness {
     }
   }
 
+  /** Gives the lead of each partition to the replica `by` places after its leader, if it is in sync. */
+  private static void moveLeaders(JsonNode question) throws Exception {
+    try (Admin admin = admin(question)) {
+      Map<TopicPartition, Optional<NewPartitionReassignment>> orders = new HashMap<>();
+      Map<TopicPartition, Integer> leaders = new HashMap<>();
+      for (TopicDescription topic : topicsInSync(admin, question.get("waitMs").asLong())) {
+        for (TopicPartitionInfo info : topic.partitions()) {
+          List<Integer> order = new ArrayList<>(info.replicas().stream().map(Node::id).toList());
+          int leader = info.leader() == null ? -1 : order.indexOf(info.leader().id());
+          if (leader < 0 || order.size() < 2) continue;
+          int next = order.get((leader + question.get("by").asInt()) % order.size());
+          if (info.isr().stream().noneMatch(node -> node.id() == next)) continue;
+          Collections.rotate(order, -order.indexOf(next));
+          TopicPartition partition = new TopicPartition(topic.name(), info.partition());
+          orders.put(partition, Optional.of(new NewPartitionReassignment(order)));
+          leaders.put(partition, next);
+        }
+      }
+      admin.alterPartitionReassignments(orders).all().get();
+      var failures = admin.electLeaders(ElectionType.PREFERRED, orders.keySet()).partitions().get();
+      failures.forEach((partition, failure) -> {
+        if (failure.isPresent()) return;
+        ObjectNode line = json.createObjectNode();
+        line.set("id", question.get("id"));
+        ArrayNode fields = line.putArray("record").add(partition.topic());
+        fields.add(partition.partition()).add(leaders.get(partition));
+        print(line);
+      });
+    }
+  }
+
+  /** All topics, once all of their replicas are in sync, or when the time is over. */
+  private static Collection<TopicDescription> topicsInSync(Admin admin, long waitMs)
+      throws Exception {
+    long deadline = System.currentTimeMillis() + waitMs;
+    while (true) {
+      var names = admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get();
+      var topics = admin.describeTopics(names).allTopicNames().get().values();
+      boolean inSync =
+          topics.stream()
+              .flatMap(topic -> topic.partitions().stream())
+              .allMatch(info -> info.isr().size() == info.replicas().size());
+      if (inSync || System.currentTimeMillis() > deadline) return topics;
+      Thread.sleep(50);
+    }
+  }
+
   private static void changeAcls(JsonNode question, boolean grant) throws Exception {
     ResourcePattern pattern =
         new ResourcePattern(
             ResourceType.fromString(question.get("resource").asText()),
             question.get("name").asText(),
             PatternType.valueOf(question.get("pattern").asText().toUpperCase()));
-    List<AclBinding> bindings = new java.util.ArrayList<>();
+    List<AclBinding> bindings = new ArrayList<>();
     for (JsonNode operation : question.get("operations")) {
       AclOperation what = AclOperation.fromString(operation.asText());
       String who = "User:" + question.get("user").asText();

@@ -7,7 +7,7 @@ import type { Address, Launch, Place, Recipe } from '../server.ts'
 import { javaFlags, kafkaJava, kafkaVersion, smallJvm } from './java.ts'
 import { type KafkaProperties, type Layout, serverProperties } from './properties.ts'
 import { clusterId, dataTemplate } from './template.ts'
-import { answersMetadata, takeProducerId } from './wire.ts'
+import { knownBrokers, takeProducerId } from './wire.ts'
 
 export interface KafkaOptions {
   /** Server properties beside, or in place of, our own. */
@@ -65,7 +65,7 @@ function commonRecipe(options: KafkaOptions): Omit<Recipe, 'prepare' | 'launch'>
     portCount: options.authorizer === true ? 3 : 2,
     async ready(place) {
       const admin = adminAddress(place, options)
-      if (!(await answersMetadata(admin))) return false
+      if ((await knownBrokers(admin)).length === 0) return false
       if (!fresh.has(place.folder) && !(await takeProducerId(admin))) return false
       fresh.add(place.folder)
       return true

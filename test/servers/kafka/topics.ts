@@ -70,6 +70,26 @@ export async function createTopic(
   await ask('createTopic', { address: adminOf(server), topic, partitions, configs })
 }
 
+export interface MovedLeader {
+  readonly topic: string
+  readonly partition: number
+  /** The node that leads it now. */
+  readonly leader: number
+}
+
+/**
+ * Gives the lead of every partition, those of Kafka's own topics included, to the replica `by`
+ * places after the one that has it. Waits up to ten seconds for those that
+ * are not in sync, and passes them over then.
+ */
+export async function moveLeaders(server: KafkaAddress, by: number): Promise<MovedLeader[]> {
+  const lines = await ask('moveLeaders', { address: adminOf(server), by, waitMs: 10_000 })
+  return lines.map((line) => {
+    const [topic, partition, leader] = line as [string, number, number]
+    return { topic, partition, leader }
+  })
+}
+
 /** What a user may do to a thing of Kafka's. */
 export interface Grant {
   /** @defaultValue 'app' */

@@ -9,12 +9,34 @@ const metadataRequest = 3
 const initProducerIdRequest = 22
 const noError = 0
 
-/** Says whether a node knows itself as a broker that takes requests. */
-export async function answersMetadata(server: Pick<Address, 'host' | 'port'>): Promise<boolean> {
+/** The ids of the brokers that take requests, itself included, as a node knows them. */
+export async function knownBrokers(server: Pick<Address, 'host' | 'port'>): Promise<number[]> {
   const noTopics = Buffer.from([0, 0, 0, 0])
   const answer = await request(server, { key: metadataRequest, version: 1, body: noTopics })
-  const brokers = answer.readInt32BE(0)
-  return brokers > 0
+  const ids: number[] = []
+  let at = 4
+  for (let left = answer.readInt32BE(0); left > 0; left -= 1) {
+    ids.push(answer.readInt32BE(at))
+    at += 4 // the id
+    at += 2 + answer.readInt16BE(at) // the host
+    at += 4 // the port
+    at += 2 + Math.max(0, answer.readInt16BE(at)) // the rack, or -1 for none
+  }
+  return ids
+}
+
+/** Says whether anybody listens: all that a controller tells to one who isn't a node. */
+export async function acceptsConnections({
+  host,
+  port,
+}: Pick<Address, 'host' | 'port'>): Promise<boolean> {
+  const socket = connect(port, host)
+  try {
+    await once(socket, 'connect')
+    return true
+  } finally {
+    socket.destroy()
+  }
 }
 
 /**
@@ -50,7 +72,8 @@ async function request(
   const socket = connect(port, host)
   const late = new AbortController()
   try {
-    socket.end(Buffer.concat([header, body]))
+    // Not its end: a proxy on the way would take that for the end of the answer too.
+    socket.write(Buffer.concat([header, body]))
     return await Promise.race([readAnswer(socket), tooLate(late.signal)])
   } finally {
     late.abort()

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises'
+
 import { Client } from 'pg'
 
 import type { Address } from '../server.ts'
@@ -46,6 +48,22 @@ export async function connect(
     async [Symbol.asyncDispose]() {
       await client.end()
     },
+  }
+}
+
+/** Connects as soon as the server lets anybody in: while it is under attack it may not. */
+export async function connectSoon(
+  server: Pick<Address, 'host' | 'port'>,
+  timeoutMs = 60_000,
+): Promise<Connection> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    try {
+      return await connect(server)
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await setTimeout(20)
+    }
   }
 }
 

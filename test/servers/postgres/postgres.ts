@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { inContainer } from '../docker.ts'
 import { asNobody, copyFolder } from '../programs.ts'
 import { type Launch, type Place, type Recipe, type Server, startServer } from '../server.ts'
+import { makeDisk } from '../small-disk.ts'
 import { connect } from './database.ts'
 import { type PostgresHome, dataTemplate, findPostgres, readableNative } from './programs.ts'
 
@@ -15,6 +16,13 @@ export interface PostgresOptions {
    * @example { max_prepared_transactions: 50, wal_level: 'logical' }
    */
   readonly settings?: PostgresSettings
+  /**
+   * Its data lie on a disk of their own, which may run full: only for root on Linux.
+   * @example '512m'
+   */
+  readonly diskSize?: string
+  /** What it finds in its environment beside ours, by its folder. */
+  readonly env?: (place: Pick<Place, 'folder'>) => NodeJS.ProcessEnv
 }
 
 /** A process that is killed loses nothing without `fsync`; only a machine that is would. */
@@ -38,7 +46,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Serv
   return startServer(
     postgresRecipe(home, options, async (place) => {
       if ('image' in home) return
-      await copyFolder(await dataTemplate(home.native), join(place.folder, 'data'))
+      await copyFolder(`${await dataTemplate(home.native)}/.`, join(place.folder, 'data'))
     }),
   )
 }
@@ -55,6 +63,8 @@ export function postgresRecipe(
     name: 'postgres',
     portCount: 1,
     async prepare(place) {
+      if (options.diskSize !== undefined)
+        await makeDisk(join(place.folder, 'data'), options.diskSize)
       await fill(place)
       if ('native' in home) native = await readableNative(home.native, place.folder)
     },
@@ -64,6 +74,7 @@ export function postgresRecipe(
         : {
             command: join(native, 'bin', 'postgres'),
             args: ['-D', join(place.folder, 'data'), '-p', String(place.port), ...flags(settings)],
+            ...(options.env && { env: { ...process.env, ...options.env(place) } }),
             ...asNobody,
           },
     ready: answersQueries,
