@@ -1,74 +1,74 @@
-// npm run chaos: kills and freezes relays under load on real servers, and judges by Kafka's own
-// consumer. Exit code 0 only without violations.
+// npm run chaos: load and faults on real servers, judged by what each client saw. Exit code 0 only
+// without violations.
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { oneOf, wholeNumber } from '../../src/core/options.ts'
-import { startKafka, startPostgres } from '../servers/index.ts'
-import { Campaign } from './campaign.ts'
-import { violations } from './judge.ts'
-import { killRound } from './kill-rounds.ts'
-import { seeded } from './random.ts'
+import { oneOf } from '../../src/core/options.ts'
+import { writeReport } from './report/write-report.ts'
+import { givenGround, ownGround } from './run/ground.ts'
+import { runChaos } from './run/run.ts'
+
+const HELP = `npm run chaos -- [--minutes N] [--seed S] [--guarantee exactly-once|at-least-once]
+  [--report DIR] [--database URL --kafka host:port,…]
+
+Without --database and --kafka it starts servers of its own and harms them, too. With them only its
+own producers, relays and consumers are killed and frozen. It makes a schema and topics of its own,
+chaos_…, and drops the schema where it has found nothing; the topics stay.`
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '50' },
-    guarantee: { type: 'string', default: 'both' },
+    minutes: { type: 'string', default: '5' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    guarantee: { type: 'string', default: 'exactly-once' },
+    report: { type: 'string' },
+    database: { type: 'string' },
+    kafka: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 })
-const RELAYS = 3
-const seed = wholeNumber('--seed', Number(values.seed), { min: 0 })
-const rounds = wholeNumber('--rounds', Number(values.rounds), { min: 1 })
-const given = oneOf('--guarantee', values.guarantee, ['both', 'exactly-once', 'at-least-once'])
-const guarantees = given === 'both' ? (['exactly-once', 'at-least-once'] as const) : [given]
-const random = seeded(seed)
-const totals = { violations: 0, rounds: 0, events: 0 }
-console.log(`seed ${seed}, ${rounds} rounds`)
+if (values.help) console.log(HELP)
+else await main()
 
-await using postgres = await startPostgres()
-await using kafka = await startKafka()
-for (const [index, guarantee] of guarantees.entries()) {
-  const share =
-    Math.floor((rounds * (index + 1)) / guarantees.length) -
-    Math.floor((rounds * index) / guarantees.length)
-  await run(guarantee, share)
-}
-console.log(`violations ${totals.violations} · rounds ${totals.rounds} · events ${totals.events}`)
-process.exitCode = totals.violations === 0 ? 0 : 1
-
-async function run(guarantee: 'exactly-once' | 'at-least-once', count: number): Promise<void> {
-  await using campaign = await Campaign.begin({ postgres, kafka, guarantee })
-  for (let n = 0; n < RELAYS; n++) campaign.startRelay()
-  const takeovers: number[] = []
-  for (let round = 1; round <= count; round++) {
-    const { fault, takeoverMs } = await killRound(
-      campaign,
-      round % 2 === 0 ? 'SIGSTOP' : 'SIGKILL',
-      random,
-    )
-    takeovers.push(takeoverMs)
-    console.log(
-      `${guarantee} ${String(round).padStart(2)}/${count}  ${fault}  taken over after ${(takeoverMs / 1000).toFixed(1)} s` +
-        `  ${campaign.writers.committed.length} committed`,
-    )
-  }
-  const verdict = await campaign.judge()
-  const { mayRepeat, unplanned } = campaign
-  const found = violations(verdict, mayRepeat)
-  totals.violations += found
-  totals.rounds += count
-  totals.events += verdict.committed
-  const { committed, lost, ghosts, duplicated, repeats, renamed, reordered, steppedBack } = verdict
-  console.log(
-    `${guarantee}: ${committed} events · lost ${lost} · ghosts ${ghosts} · duplicated ${duplicated} (at most ${Math.max(...repeats)} after a fault, ${mayRepeat} allowed)` +
-      ` · renamed ${renamed} · reordered ${reordered} · stepped back ${steppedBack} · leases lost without a fault ${unplanned} · takeover median ${median(takeovers)} s, longest ${seconds(Math.max(...takeovers))} s`,
-  )
-  if (found > 0) for (const relay of campaign.relays) console.log(relay.log)
+async function main(): Promise<void> {
+  const { database, kafka } = values
+  if ((database === undefined) !== (kafka === undefined))
+    throw new Error('--database and --kafka go together')
+  const seed = numberOf('--seed', values.seed, 0)
+  const minutes = numberOf('--minutes', values.minutes, 0.1)
+  const guarantee = oneOf('--guarantee', values.guarantee, ['exactly-once', 'at-least-once'])
+  const given = database === undefined ? '' : ` --database … --kafka ${kafka}`
+  const command = `npm run chaos -- --minutes ${minutes} --seed ${seed} --guarantee ${guarantee}${given}`
+  console.log(command)
+  await using ground =
+    database === undefined || kafka === undefined
+      ? await ownGround()
+      : givenGround(database, kafka.split(','))
+  if (database !== undefined)
+    console.log('on the servers that were given only the clients of this run are harmed')
+  for (const { what, why } of ground.leftOut) console.log(`left out: ${what}, since ${why}`)
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort())
+  const { signal } = interrupted
+  const record = await runChaos({
+    ground,
+    seed,
+    minutes,
+    guarantee,
+    command,
+    signal,
+    log: console.log,
+  })
+  for (const { promise, text } of record.findings) console.log(`seed ${seed}, ${promise}: ${text}`)
+  console.log(JSON.stringify(record.counts))
+  const name = `${record.startedAt.replaceAll(/[-:]|\..*$/g, '')}-${seed}`
+  const { html } = await writeReport(record, values.report ?? join('chaos-report', name))
+  console.log(`report: ${html}`)
+  const { findings, faults, events } = record
+  console.log(`violations ${findings.length} · faults ${faults.length} · events ${events}`)
+  process.exitCode = findings.length === 0 ? 0 : 1
 }
 
-function median(ms: readonly number[]): string {
-  return seconds(ms.toSorted((a, b) => a - b)[Math.floor(ms.length / 2)] ?? 0)
-}
-
-function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1)
+function numberOf(option: string, text: string, least: number): number {
+  const number = Number(text)
+  if (text.trim() !== '' && number >= least) return number
+  throw new Error(`${option} is ${text}: it takes a number from ${least}`)
 }

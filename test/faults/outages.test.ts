@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Campaign, eventually } from '../chaos/campaign.ts'
-import { violations } from '../chaos/judge.ts'
+import { eventually } from '../chaos/eventually.ts'
 import { appUser, grant, revoke, startKafka, startPostgres } from '../servers/index.ts'
 import type { KafkaServer, Server } from '../servers/index.ts'
+import { Campaign } from './campaign.ts'
+import { violations } from './judge.ts'
 
 /** `ONCOMMIT_FAULT_SCALE=4` makes the outages as long as an operator's bad day. */
 const SCALE = Number(process.env['ONCOMMIT_FAULT_SCALE'] ?? 1)

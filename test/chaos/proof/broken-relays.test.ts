@@ -16,7 +16,7 @@ import {
   sharedKafka,
   sharedPostgres,
 } from '../../servers/index.ts'
-import { eventually } from '../campaign.ts'
+import { eventually } from '../eventually.ts'
 import { frozenAfterCommit, settledTooSoon, withCursor, withoutFence } from './broken-parts.ts'
 import { check } from './checker.ts'
 import { type Entry, Notebook, atWallClock, hashOf, readNotebook } from './history.ts'

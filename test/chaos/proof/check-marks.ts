@@ -15,8 +15,11 @@ export function checkMarks(ledger: Ledger, entries: readonly Entry[]): Finding[]
   return [...byReader.values()].flatMap((ofReader) => {
     const rising = onlyRising(ofReader)
     const partition = ofReader[0] === undefined ? '' : partitionOf(ofReader[0])
+    let next = 0
     return (readings.get(partition) ?? []).flatMap((record): Finding[] => {
-      const passes = rising.find(({ offset }) => offset > record.offset)
+      // Records and marks both rise: the one that passes a record is not before those of the ones below it.
+      while ((rising[next]?.offset ?? Infinity) <= record.offset) next += 1
+      const passes = rising[next]
       if (passes === undefined) return []
       const handling = handled.get(`${passes.group} ${placeOf(record)}`)
       if (handling !== undefined && handling.at <= passes.at) return []

@@ -1,18 +1,22 @@
 import type { Finding } from './checker.ts'
-import type { Ending, Handling, Reading, Sending } from './history.ts'
+import type { Blocking, Ending, Handling, Reading, Sending } from './history.ts'
 import type { Ledger } from './ledger.ts'
 
 /** An event where it was first seen, with what its sender knows. */
 interface Seen {
   readonly sending: Sending
   readonly ending: Ending | undefined
-  readonly where: Reading | Handling
+  readonly where: Reading | Handling | Blocking
 }
 
-/** In the topic, and in what each group handled: what comes again counts where it first came. */
+/**
+ * In the topic, and in what each group handled: what comes again counts where it first came. What is
+ * blocked comes after all else: a younger event of its key must not have passed it.
+ */
 export function checkOrder(ledger: Ledger): Finding[] {
   const groups = Map.groupBy(ledger.handlings, ({ group }) => group)
-  return [ledger.readings, ...groups.values()].flatMap((sequence) => {
+  const topics = [...ledger.readings, ...ledger.blocked.values()]
+  return [topics, ...groups.values()].flatMap((sequence) => {
     const met = new Set<string>()
     const first: Seen[] = []
     for (const where of sequence) {

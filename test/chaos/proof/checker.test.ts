@@ -6,7 +6,7 @@ import type { Entry } from './history.ts'
 /**
  * A small history, a word an entry, a microsecond each. `>a1` sends the event a1, of the key a, in
  * a transaction of its own, `>a1:t` in the transaction t; `+t`, `-t`, `?t` end one by commit,
- * rollback, or nobody knows. `a1` is a record that a reader meets next, `a1*` one with other bytes;
+ * rollback, or nobody knows, and `=a1` says that it is blocked in the end. `a1` is a record that a reader meets next, `a1*` one with other bytes;
  * `a1!` says that the consumer is through with that record, `^2` marks two records as handled, and
  * `#` is a fault.
  */
@@ -29,6 +29,8 @@ function entryOf(word: string, at: number, offsets: Map<string, number>): Entry 
       return { ...moment, what: 'rollback', transaction: rest }
     case '?':
       return { ...moment, what: 'unknown', transaction: rest }
+    case '=':
+      return { ...moment, what: 'blocked', uuid: rest }
     case '#':
       return { ...moment, what: 'fault', fault: 'SIGKILL relay' }
     case '^': {
@@ -59,6 +61,7 @@ const sound = {
   'an unknown outcome that committed': '>a1 ?a1 a1',
   'an unknown outcome that did not commit': '>a1 ?a1 >a2 +a2 a2',
   'a sender that died in between': '>a1 >a2 +a2 a1 a2',
+  'an event that is blocked, and what waits behind it': '>a1 +a1 >a2 +a2 >b1 +b1 b1 =a1 =a2',
   'marks behind what is handled': '>a1 +a1 >b1 +b1 a1 b1 b1! a1! ^2',
   'a mark that is told again, and one that goes back': '>a1 +a1 a1 a1! ^1 ^0 ^1 a1!',
 }
@@ -75,6 +78,7 @@ const planted: [what: string, words: string, kind: string, shortest: string][] =
   ['a swap with an unknown outcome', '>a1 +a1 >a2 ?a2 a2 a1', 'order', '>a1 +a1 >a2 a2 a1'],
   ['a swap within a transaction', '>a1:t >a2:t +t a2 a1', 'order', '>a1:t >a2:t a2 a1'],
   ['a swap in the consumer', '>a1 +a1 >a2 +a2 a1 a2 a2! a1!', 'order', '>a1 +a1 >a2 a2! a1!'],
+  ['an event that passed a blocked one', '>a1 +a1 >a2 +a2 a2 =a1', 'order', '>a1 +a1 >a2 a2 =a1'],
   ['a rolled back event', '>a1 -a1 a1', 'ghost', '>a1 -a1 a1'],
   ['an event that nobody sent', '>a1 +a1 a1 x1', 'ghost', 'x1'],
   ['a mark past an event', '>a1 +a1 >b1 +b1 a1 b1 b1! ^2', 'mark', 'a1 ^2'],
@@ -100,7 +104,10 @@ test('at least once, so many records may come again after each fault, and not on
 
 test('a page of findings counts each kind, and shows the shortest', () => {
   const page = describe(check(history('>a1:t >b1:t >c1:t +t >c2 +c2 c2 x1'), { mayRepeat: 0 }))
-  assert.match(page, /^loss: 3, for example a1 was committed and is not in orders\n {2}\{.*"send"/)
+  assert.match(
+    page,
+    /^loss: 3, for example a1 was committed and is neither in orders nor blocked\n {2}\{.*"send"/,
+  )
   assert.match(page, /\nghost: 1, for example x1 is in orders and was never sent\n {2}\{[^\n]*$/)
 })
 

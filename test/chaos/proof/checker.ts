@@ -17,7 +17,7 @@ export interface Promises {
 
 /**
  * Judges the six promises by what each client saw, and knows nothing of how they are kept:
- * everything that committed is in its topic, once, unchanged; nothing else is; of two events of a
+ * everything that committed is in its topic, once, unchanged, or visibly blocked; nothing else is; of two events of a
  * topic and key the one whose commit had returned before the other's send began comes first, as
  * does the earlier one of a transaction; and no mark passes an event that is not handled.
  */
@@ -59,7 +59,8 @@ function checkLoss(ledger: Ledger, read: ReadonlyMap<string, Reading>): Finding[
   return ledger.sendings.flatMap((sending) => {
     const ending = ledger.endingOf(sending)
     if (ending?.what !== 'commit' || read.has(sending.uuid)) return []
-    const says = `${sending.uuid} was committed and is not in ${sending.topic}`
+    if (ledger.blocked.has(sending.uuid)) return []
+    const says = `${sending.uuid} was committed and is neither in ${sending.topic} nor blocked`
     return [{ kind: 'loss' as const, says, history: [sending, ending] }]
   })
 }

@@ -65,7 +65,13 @@ export interface Faulting extends Moment {
   readonly fault: string
 }
 
-export type Entry = Sending | Ending | Reading | Handling | Marking | Faulting
+/** At the end an operator sees this event wait, or dead, by the outbox's own account. */
+export interface Blocking extends Moment {
+  readonly what: 'blocked'
+  readonly uuid: string
+}
+
+export type Entry = Sending | Ending | Reading | Handling | Marking | Faulting | Blocking
 
 export function now(): number {
   return Number(process.hrtime.bigint() / 1000n)

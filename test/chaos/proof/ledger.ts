@@ -1,4 +1,4 @@
-import type { Ending, Entry, Handling, Reading, Sending } from './history.ts'
+import type { Blocking, Ending, Entry, Handling, Reading, Sending } from './history.ts'
 
 /** A history, by what one asks of it. */
 export class Ledger {
@@ -7,6 +7,8 @@ export class Ledger {
   readonly readings: readonly Reading[]
   /** By time. */
   readonly handlings: readonly Handling[]
+  /** By uuid. */
+  readonly blocked: ReadonlyMap<string, Blocking>
   readonly #byUuid: ReadonlyMap<string, Sending>
   readonly #endings: ReadonlyMap<string, Ending>
 
@@ -18,6 +20,8 @@ export class Ledger {
     this.handlings = entries
       .filter((entry) => entry.what === 'handled')
       .toSorted((a, b) => a.at - b.at)
+    const blocked = entries.filter((entry) => entry.what === 'blocked')
+    this.blocked = new Map(blocked.map((entry) => [entry.uuid, entry]))
     this.#byUuid = new Map(this.sendings.map((sending) => [sending.uuid, sending]))
     const endings = entries.filter(
       ({ what }) => what === 'commit' || what === 'rollback' || what === 'unknown',

@@ -8,8 +8,6 @@ import type { RelayJob, RelayReport } from './relay-process.ts'
 export class RelayChild implements AsyncDisposable {
   readonly #child: ChildProcess
   #report: RelayReport = { relayId: null, lanes: 0, published: 0 }
-  readonly #ids = new Set<string>()
-  #killed = false
   #log = ''
 
   constructor(job: RelayJob) {
@@ -17,17 +15,12 @@ export class RelayChild implements AsyncDisposable {
     this.#child = fork(program, [JSON.stringify(job)], {
       stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
-    this.#child.on('message', (report) => this.#hear(report as RelayReport))
+    this.#child.on('message', (report) => (this.#report = report as RelayReport))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#log += text))
   }
 
   get report(): RelayReport {
     return this.#report
-  }
-
-  /** How many of its lives have ended before their time. */
-  get lost(): number {
-    return this.#ids.size - (this.#killed || this.#ids.size === 0 ? 0 : 1)
   }
 
   /** What it logged: for the one who looks for a cause. */
@@ -39,35 +32,13 @@ export class RelayChild implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  async kill(): Promise<void> {
-    if (!this.isAlive) return
-    const exited = once(this.#child, 'exit')
-    this.#killed = true
-    this.#child.kill('SIGKILL')
-    await exited
-  }
-
-  freeze(): void {
-    this.#child.kill('SIGSTOP')
-  }
-
-  thaw(): void {
-    this.#child.kill('SIGCONT')
-  }
-
   /** Lets it finish what is in hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isAlive) return
     const exited = once(this.#child, 'exit')
     const hung = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
-    this.thaw()
     if (this.#child.connected) this.#child.disconnect()
     await exited
     clearTimeout(hung)
-  }
-
-  #hear(report: RelayReport): void {
-    this.#report = report
-    if (report.relayId !== null) this.#ids.add(report.relayId)
   }
 }

@@ -3,6 +3,7 @@ import { Client } from 'pg'
 import { postgres } from '../../src/stores/postgres/index.ts'
 import { createDatabase, createTopic, readTopic } from '../servers/index.ts'
 import type { Address, KafkaAddress, TestDatabase, TopicRecord } from '../servers/index.ts'
+import { eventually } from '../chaos/eventually.ts'
 import { judge } from './judge.ts'
 import type { Seen, Verdict } from './judge.ts'
 import { RelayChild } from './relay-child.ts'
@@ -16,8 +17,6 @@ export class Campaign implements AsyncDisposable {
   readonly topic: string
   /** All that were started, the dead ones too. */
   readonly relays: RelayChild[] = []
-  /** When a relay was killed or frozen, milliseconds since the epoch. */
-  readonly faults: number[] = []
   readonly writers: Writers
   readonly job: RelayJob
   readonly #kafka: KafkaAddress
@@ -61,22 +60,6 @@ export class Campaign implements AsyncDisposable {
     return relay
   }
 
-  /** The relay that works on the most lanes, once there is one. */
-  async workingRelay(): Promise<RelayChild> {
-    return eventually('a relay owns lanes', () => {
-      const alive = this.relays.filter((relay) => relay.isAlive && relay.report.lanes > 0)
-      return alive.toSorted((a, b) => b.report.lanes - a.report.lanes)[0]
-    })
-  }
-
-  /** Resolves when this relay's row is gone: another one has taken its place. */
-  async takenOver(relayId: string): Promise<void> {
-    await eventually(`the lanes of ${relayId} are taken over`, async () => {
-      const rows = await this.query('SELECT 1 FROM oncommit.relays WHERE id = $1', [relayId])
-      return rows.length === 0 ? true : undefined
-    })
-  }
-
   /** Ends the load, waits until everything is delivered, and compares what a reader of the topic sees. */
   async judge(): Promise<Verdict> {
     await this.writers.stop()
@@ -87,18 +70,7 @@ export class Campaign implements AsyncDisposable {
       return row?.['pending'] === 0 ? true : undefined
     })
     const records = await this.#read(this.writers.committed.length)
-    return judge(this.writers.committed, records.map(toSeen), this.faults)
-  }
-
-  /** How many lives of relays ended without a fault of ours: on a machine too busy to keep a lease. */
-  get unplanned(): number {
-    return this.relays.reduce((sum, relay) => sum + relay.lost, 0) - this.faults.length
-  }
-
-  /** How many events may come again after one fault: the two newest batches of each life that ended. */
-  get mayRepeat(): number {
-    if (this.job.guarantee === 'exactly-once') return 0
-    return 2 * this.job.batchSize * (1 + Math.max(0, this.unplanned))
+    return judge(this.writers.committed, records.map(toSeen))
   }
 
   /**
@@ -133,24 +105,4 @@ export class Campaign implements AsyncDisposable {
 function toSeen({ key, value, headers, timestamp }: TopicRecord): Seen {
   const uuid = headers.find(([name]) => name === 'ce_id')?.[1]
   return { key: String(key), number: Number(value), uuid: String(uuid), at: timestamp }
-}
-
-/** Resolves with what `look` gives, once it gives something and does not fail. */
-export async function eventually<T>(
-  what: string,
-  look: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 90_000,
-): Promise<T> {
-  const deadline = performance.now() + timeoutMs
-  let failure: unknown
-  while (performance.now() < deadline) {
-    try {
-      const seen = await look()
-      if (seen !== undefined) return seen
-    } catch (error) {
-      failure = error
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: failure })
 }
