@@ -15,12 +15,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   relay: ['core'],
   consumer: ['core'],
   operations: ['core'],
-  bus: ['core', 'outbox', 'relay', 'consumer', 'codecs'],
+  bus: ['core', 'outbox', 'relay', 'consumer', 'operations', 'codecs'],
   cli: ['core', 'bus', 'consumer', 'operations', 'stores', 'brokers', 'codecs', 'console'],
   console: ['core', 'operations'],
   testing: ['core', 'bus', 'outbox', 'relay', 'consumer'],
   // The entry `oncommit` itself.
-  'index.ts': ['core', 'bus', 'consumer', 'relay'],
+  'index.ts': ['core', 'bus', 'consumer', 'operations', 'relay'],
 }
 
 /** Areas of folders that don't know each other: one for each database, broker, format. */

@@ -11,6 +11,7 @@ import { knownOptions, requireMethods } from '../core/options.ts'
 import type { AppliedMigration, OutboxStore } from '../core/outbox-store.ts'
 import { topicNameProblem } from '../core/topic-name.ts'
 import { type Schema, type Topic, topicOf } from '../core/topic.ts'
+import { isUuid } from '../core/uuid.ts'
 import type { DataOf, Topics } from '../consumer/typed.ts'
 import type { Consumer } from '../consumer/consume/consumer.ts'
 import type { BatchHandler, Handler } from '../consumer/consume/handling.ts'
@@ -23,6 +24,11 @@ import type { ConsumerResult } from '../consumer/consume/report.ts'
 import { Consuming } from '../consumer/consuming.ts'
 import type { EventStream } from '../consumer/stream/event-stream.ts'
 import type { StreamOptions } from '../consumer/stream/options.ts'
+import { explain } from '../operations/explain.ts'
+import type { ExplainOptions } from '../operations/explain.ts'
+import type { Explanation } from '../operations/explanation.ts'
+import { status } from '../operations/status.ts'
+import type { Status, StatusOptions } from '../operations/status-report.ts'
 import { Outbox } from '../outbox/outbox.ts'
 import type { EventLimits } from '../outbox/encode-event.ts'
 import { Relay } from '../relay/relay.ts'
@@ -144,6 +150,23 @@ export class EventBus<Tx = unknown> implements AsyncDisposable {
       throw error
     }
     return relay
+  }
+
+  /**
+   * What became of an event, and what holds it: the first thing on its way that does. It only reads,
+   * and each of its questions is short. Throws an `OptionError` where it isn't a uuid.
+   */
+  async why(uuid: string, options?: ExplainOptions): Promise<Explanation> {
+    const store = this.#required(this.#store, 'store', 'look at')
+    if (!isUuid(uuid)) throw new OptionError('uuid', uuid, 'the uuid of an event')
+    await using inspection = await store.openInspection()
+    return await explain(inspection, uuid, options)
+  }
+
+  /** How the outbox does: what waits, how fast it goes, and what is wrong. Counts end at a cap. */
+  async status(options?: StatusOptions): Promise<Status> {
+    await using inspection = await this.#required(this.#store, 'store', 'look at').openInspection()
+    return await status(inspection, options)
   }
 
   /**

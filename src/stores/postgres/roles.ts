@@ -38,6 +38,7 @@ export function rolesSql(schema: string, names: RoleNames = {}): string {
     // UPDATE is what FOR UPDATE asks for.
     `GRANT SELECT, INSERT, UPDATE, DELETE ON ${s}.inbox TO ${quoted('consumer')};`,
     `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${quoted('operator')};`,
+    `GRANT EXECUTE ON FUNCTION ${s}.lane(text, bigint) TO ${quoted('operator')};`,
     '',
   ].join('\n')
 }
