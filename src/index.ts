@@ -100,6 +100,30 @@ export type { DeadGroup, DeadLetterInfo, RequeuePreview } from './operations/dea
 export type { OperationsFilter } from './operations/filters.ts'
 export type { NewerEvents } from './operations/newer-events.ts'
 export type { Operations, WholeDeadLetter } from './operations/operations.ts'
+export type {
+  CappedCount,
+  IdBounds,
+  InspectedBlock,
+  InspectedEvent,
+  InspectedLane,
+  InspectedLedger,
+  InspectedRates,
+  InspectedRelay,
+  InspectedTopic,
+  OpenTransaction,
+  OutboxInspection,
+  Standing,
+} from './core/outbox-inspection.ts'
 export type { Schema, SchemaIssue, SchemaResult, Topic } from './core/topic.ts'
+export type { ExplainOptions } from './operations/explain.ts'
+export type { ExplainedEvent, Explanation, HeldBy, Place } from './operations/explanation.ts'
+export type {
+  Status,
+  StatusBroker,
+  StatusOptions,
+  StatusRates,
+  StatusRelay,
+  StatusTopic,
+} from './operations/status-report.ts'
 export type { RelayOptions } from './relay/options.ts'
 export type { Relay, RelayStatus } from './relay/relay.ts'

@@ -74,6 +74,10 @@ function commands(): Command {
 
   withStore(program.command('status').description('say how the outbox does'))
     .option('--json', 'print the status as JSON (default: a short text)')
+    .option('--check', 'print the first sentence only, for cron and probes (default: all of it)')
+    .option('--watch', 'print it again each second until stopped (default: once)')
+    .option('--max-age <time>', 'unhealthy where an event has waited longer (default: 60s)')
+    .option('--max-dead <events>', 'unhealthy where more are dead (default: 0)')
     .action(async (flags: StatusFlags) => {
       process.exitCode = await status(flags, terminal)
     })

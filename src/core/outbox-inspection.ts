@@ -33,6 +33,20 @@ export interface OutboxInspection extends AsyncDisposable {
 
   /** What waits. Capped as a relay's. */
   backlog(): Promise<Backlog>
+
+  /** What waits and what is dead by topic, of the oldest `INSPECTION_CAP` of each kind. */
+  topics(): Promise<readonly InspectedTopic[]>
+
+  /** Events stored in the last minute: of the newest `INSPECTION_CAP`, over the time that they took. */
+  stored(): Promise<InspectedRates>
+
+  /** Events published in the last minute, by their receipts; the topics are a share of the newest. */
+  published(): Promise<InspectedRates>
+
+  ledger(): Promise<InspectedLedger>
+
+  /** The version of the tables. */
+  version(): Promise<number>
 }
 
 export interface IdBounds {
@@ -111,13 +125,36 @@ export interface InspectedRelay {
   readonly report: RelayReport | null
 }
 
+/** What its statements say is not part of it: they may carry an application's data. */
 export interface OpenTransaction {
   /** The server's process, `null` for a prepared transaction. */
   readonly pid: number | null
+  /** By the database's clock; `null` without the right to see it. */
+  readonly startedAt: Date | null
   readonly ageMs: number | null
   /** What its session does: `active`, `idle in transaction`; `prepared`. */
   readonly state: string
   readonly application: string
-  /** Its last statement, cut; `null` without the right to see it. */
-  readonly query: string | null
+}
+
+/** What went through in the last time, of as much as was looked at. */
+export interface InspectedRates {
+  /** How far back it was looked, at most a minute. */
+  readonly windowMs: number
+  readonly perSecond: number
+  readonly byTopic: ReadonlyMap<string, number>
+}
+
+export interface InspectedTopic {
+  readonly topic: string
+  readonly pending: number
+  readonly oldestAgeMs: number | null
+  readonly held: number
+  readonly dead: number
+}
+
+export interface InspectedLedger {
+  /** As the database estimates it: it is never counted. */
+  readonly events: number
+  readonly bytes: number
 }

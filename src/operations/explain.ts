@@ -2,6 +2,7 @@ import type {
   InspectedBlock,
   InspectedEvent,
   InspectedRelay,
+  OpenTransaction,
   OutboxInspection,
   Standing,
 } from '../core/outbox-inspection.ts'
@@ -17,6 +18,9 @@ export interface ExplainOptions {
 
 type Defaults = Required<ExplainOptions>
 
+/** How far the clock of a sender may be behind the database's, and a uuid older than its transaction. */
+const CLOCKS_MS = 2_000
+
 const DEFAULTS: Defaults = { searchMs: 5_000, stalledMs: 10_000 }
 
 /** Walks the life of an event, and stops at the first thing that holds it. Only reads. */
@@ -27,9 +31,9 @@ export async function explain(
 ): Promise<Explanation> {
   const settings = { ...DEFAULTS, ...options }
   const wanted = uuid.toLowerCase()
-  const { id, complete } = await findEvent(inspection, wanted, settings.searchMs)
-  const event = id === null ? null : await inspection.event(id)
-  if (event === null) return explainAbsence(inspection, wanted, complete)
+  const found = await lookFor(inspection, wanted, settings.searchMs)
+  if (found.event === null) return explainAbsence(inspection, wanted, found)
+  const { event } = found
   const { standing } = event
   if (standing.state === 'delivered') return delivered(event, standing)
   if (standing.state === 'dead') {
@@ -42,13 +46,61 @@ export async function explain(
   return explainPending(inspection, event, settings)
 }
 
+interface Sought {
+  readonly event: InspectedEvent | null
+  readonly complete: boolean
+  /** Which may have it, and were open from before the search to after it. */
+  readonly transactions: readonly OpenTransaction[]
+}
+
+/**
+ * A transaction that ends during the search may have had the event, so that what is open is asked
+ * before and after it. What had ended by then is visible to the next search.
+ */
+async function lookFor(
+  inspection: OutboxInspection,
+  uuid: string,
+  searchMs: number,
+): Promise<Sought> {
+  const deadline = performance.now() + searchMs
+  let sought: Sought = { event: null, complete: false, transactions: [] }
+  let before = await mayHold(inspection, uuid)
+  for (;;) {
+    const { id, complete } = await findEvent(inspection, uuid, deadline)
+    const event = id === null ? null : await inspection.event(id)
+    if (event !== null) return { event, complete, transactions: [] }
+    const after = before.length === 0 ? [] : await mayHold(inspection, uuid)
+    const still = after.filter((one) => before.some((other) => isSame(one, other)))
+    sought = { event, complete, transactions: still }
+    if (still.length > 0 || before.length === 0 || performance.now() > deadline) return sought
+    before = after
+  }
+}
+
+/** The open transactions in which an event can be: none that began well after its uuid was made. */
+async function mayHold(
+  inspection: OutboxInspection,
+  uuid: string,
+): Promise<readonly OpenTransaction[]> {
+  const made = madeAt(uuid)
+  const open = await inspection.openTransactions()
+  return open.filter(
+    ({ startedAt }) =>
+      made === null || startedAt === null || startedAt.getTime() <= made.getTime() + CLOCKS_MS,
+  )
+}
+
+function isSame(one: OpenTransaction, other: OpenTransaction): boolean {
+  const [start, otherStart] = [one.startedAt?.getTime(), other.startedAt?.getTime()]
+  return one.pid === other.pid && one.application === other.application && start === otherStart
+}
+
 async function explainAbsence(
   inspection: OutboxInspection,
   uuid: string,
-  complete: boolean,
+  { complete, transactions }: Sought,
 ): Promise<Explanation> {
   const made = madeAt(uuid)
-  const transactions = await inspection.openTransactions()
   if (transactions.length > 0) return { verdict: 'invisible', uuid, madeAt: made, transactions }
   const bounds = await inspection.bounds()
   const oldest = bounds === null ? null : await inspection.event(bounds.first)
@@ -92,8 +144,10 @@ async function blockOf(
 function explainBlock(event: InspectedEvent, block: InspectedBlock): Explanation {
   const shared = { event: shown(event), block: heldBy(block) }
   if (block.key === null && block.eventId === null) return { verdict: 'topic-parked', ...shared }
+  if (block.state === 'draining') return { verdict: 'draining', ...shared }
+  const retries = block.retryAt !== null || ['trying', 'retrying'].includes(block.state)
   if (block.eventId === event.id || block.head?.id === event.id)
-    return { verdict: block.retryAt === null ? 'refused' : 'retrying', ...shared }
+    return { verdict: retries ? 'retrying' : 'refused', ...shared }
   return { verdict: 'blocked-by', ...shared, by: block.head?.uuid ?? null }
 }
 

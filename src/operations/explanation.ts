@@ -52,7 +52,7 @@ export type Explanation =
       readonly because: 'never-committed' | 'forgotten' | 'unknown'
     }
   | {
-      /** Not there to be seen, and transactions that have stored events are still open. */
+      /** Not there to be seen, and transactions that began before it and store events are still open. */
       readonly verdict: 'invisible'
       readonly uuid: string
       readonly madeAt: Date | null
@@ -66,8 +66,11 @@ export type Explanation =
       readonly error: string | null
     }
   | {
-      /** The broker or the codec refuses it; `retrying` where it will be tried again. */
-      readonly verdict: 'refused' | 'retrying'
+      /**
+       * The broker or the codec refuses it; `retrying` where it will be tried again, `draining` where
+       * its key was freed and what was held goes first.
+       */
+      readonly verdict: 'refused' | 'retrying' | 'draining'
       readonly event: ExplainedEvent
       readonly block: HeldBy
     }

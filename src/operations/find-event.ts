@@ -21,14 +21,13 @@ export interface Search {
 /**
  * Finds an event by its uuid, of which there is no index: events are stored in the order of their
  * ids, so that the time in a UUIDv7 leads to a short range. What isn't there is looked for from the
- * newest event to the oldest, until `limitMs` are over.
+ * newest event to the oldest, until `deadline`, by the monotonic clock.
  */
 export async function findEvent(
   inspection: OutboxInspection,
   uuid: string,
-  limitMs: number,
+  deadline: number,
 ): Promise<Search> {
-  const deadline = performance.now() + limitMs
   const bounds = await inspection.bounds()
   if (bounds === null) return { id: null, complete: true }
   const time = madeAt(uuid)

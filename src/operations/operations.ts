@@ -17,7 +17,11 @@ import { type BulkOptions, type BulkResult, checkBulkOptions } from './bulk.ts'
 import * as letters from './dead-letters.ts'
 import type { DeadGroup, DeadLetterInfo, RequeuePreview } from './dead-letters.ts'
 import { conditionsOf, conditionsToActOn, type OperationsFilter, uuidsOf } from './filters.ts'
+import { explain, type ExplainOptions } from './explain.ts'
+import type { Explanation } from './explanation.ts'
 import { findEvent } from './find-event.ts'
+import { status } from './status.ts'
+import type { Status, StatusOptions } from './status-report.ts'
 
 /** A dead letter with what it carries. */
 export interface WholeDeadLetter extends DeadLetterInfo {
@@ -48,6 +52,22 @@ export class Operations {
   constructor(store: OutboxStore, onActed: () => void) {
     this.#store = store
     this.#onActed = onActed
+  }
+
+  /**
+   * What became of an event, and what holds it: the first thing on its way that does. It only reads,
+   * and each of its questions is short.
+   */
+  async why(uuid: string, options?: ExplainOptions): Promise<Explanation> {
+    const [checked = uuid] = uuidsOf([uuid])
+    await using inspection = await this.#store.openInspection()
+    return await explain(inspection, checked, options)
+  }
+
+  /** How the outbox does: what waits, how fast it goes, and what is wrong. Counts end at a cap. */
+  async status(options?: StatusOptions): Promise<Status> {
+    await using inspection = await this.#store.openInspection()
+    return await status(inspection, options)
   }
 
   /** Dead letters, in the order in which they were sent. */

@@ -1,68 +1,83 @@
+import type { InspectedTopic, OutboxInspection } from '../core/outbox-inspection.ts'
 import type {
-  InspectedRelay,
-  OpenTransaction,
-  OutboxInspection,
-} from '../core/outbox-inspection.ts'
-import type { Backlog } from '../core/outbox-store.ts'
-
-/** How an outbox does, and what an operator should look at. */
-export interface Status {
-  /** `false` where something is wrong that does not pass by itself. */
-  readonly healthy: boolean
-  /** What is wrong, in sentences; empty where nothing is. */
-  readonly problems: readonly string[]
-  readonly backlog: Backlog
-  readonly lanes: { readonly total: number; readonly owned: number }
-  readonly relays: readonly StatusRelay[]
-  /** Transactions that have stored events and are open. */
-  readonly openTransactions: readonly OpenTransaction[]
-}
-
-interface StatusRelay extends InspectedRelay {
-  /** How many lanes it owns. */
-  readonly lanes: number
-}
+  Status,
+  StatusBroker,
+  StatusOptions,
+  StatusRelay,
+  StatusTopic,
+} from './status-report.ts'
+import { problemsOf, sentenceOf } from './status-sentence.ts'
 
 /** Reads how an outbox does. */
-export async function status(inspection: OutboxInspection): Promise<Status> {
+export async function status(
+  inspection: OutboxInspection,
+  { maxAgeMs = 60_000, maxDead = 0 }: StatusOptions = {},
+): Promise<Status> {
   const [backlog, lanes, relays, openTransactions] = await Promise.all([
     inspection.backlog(),
     inspection.lanes(),
     inspection.relays(),
     inspection.openTransactions(),
   ])
+  const [topics, stored, published, ledger, schema] = await Promise.all([
+    inspection.topics(),
+    inspection.stored(),
+    inspection.published(),
+    inspection.ledger(),
+    inspection.version(),
+  ])
   const withLanes = relays.map((relay) => {
-    const { id, state, leaseMs, report } = relay
-    return { id, state, leaseMs, report, lanes: lanes.filter(({ owner }) => owner === id).length }
+    const owned = lanes.filter(({ owner }) => owner === relay.id).length
+    return Object.assign(relay, { lanes: owned })
   })
   const live = withLanes.filter(({ state }) => state === 'live')
   const owned = live.reduce((sum, relay) => sum + relay.lanes, 0)
-  const problems = problemsOf({ backlog, live, unowned: lanes.length - owned })
-  return {
-    healthy: problems.length === 0,
-    problems,
+  const rates = {
+    in: stored.perSecond,
+    inWindowMs: stored.windowMs,
+    out: published.perSecond,
+    outWindowMs: published.windowMs,
+  }
+  const seen = {
     backlog,
+    rates,
     lanes: { total: lanes.length, owned },
     relays: withLanes,
+    broker: brokerOf(live),
+    schema,
+    ledger,
+    topics: withRates(topics, stored.byTopic, published.byTopic),
     openTransactions,
+  }
+  const problems = problemsOf(seen, { maxAgeMs, maxDead })
+  const sentence = sentenceOf(seen, problems)
+  return { healthy: problems.length === 0, sentence, problems, ...seen }
+}
+
+function brokerOf(live: readonly StatusRelay[]): StatusBroker {
+  const reports = live.flatMap(({ report }) => report ?? [])
+  const [away] = reports
+    .filter(({ brokerAwayMs }) => brokerAwayMs !== null)
+    .toSorted((a, b) => Number(b.brokerAwayMs) - Number(a.brokerAwayMs))
+  const settled = reports.flatMap(({ settledMs }) => settledMs ?? [])
+  return {
+    state: reports.length === 0 ? 'unknown' : away === undefined ? 'answers' : 'away',
+    awayMs: away?.brokerAwayMs ?? null,
+    error: away?.lastError ?? null,
+    settledMs: settled.length === 0 ? null : Math.min(...settled),
   }
 }
 
-function problemsOf(seen: {
-  backlog: Backlog
-  live: readonly StatusRelay[]
-  unowned: number
-}): readonly string[] {
-  const { backlog, live, unowned } = seen
-  const problems: string[] = []
-  if (live.length === 0) problems.push('no relay is running')
-  else if (unowned > 0) problems.push(`${unowned} lanes have no owner that lives`)
-  for (const { id, report } of live) {
-    if (report === null || report.brokerAwayMs === null) continue
-    const seconds = Math.round(report.brokerAwayMs / 1000)
-    problems.push(`relay ${id} has had no answer of the broker for ${seconds} s`)
-  }
-  if (backlog.blocked > 0) problems.push(`${backlog.blocked} keys or topics are blocked`)
-  if (backlog.dead > 0) problems.push(`${backlog.dead} events are dead`)
-  return problems
+function withRates(
+  topics: readonly InspectedTopic[],
+  stored: ReadonlyMap<string, number>,
+  published: ReadonlyMap<string, number>,
+): readonly StatusTopic[] {
+  const byName = new Map(topics.map((topic) => [topic.topic, topic]))
+  const names = new Set([...byName.keys(), ...stored.keys(), ...published.keys()])
+  return [...names].map((topic) => {
+    const nothing = { topic, pending: 0, oldestAgeMs: null, held: 0, dead: 0 }
+    const rates = { in: stored.get(topic) ?? 0, out: published.get(topic) ?? 0 }
+    return Object.assign(nothing, byName.get(topic), rates)
+  })
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../core/logger.ts'
 import type { OutboxStore, RelaySession } from '../core/outbox-store.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { BlockedKeys } from './blocked-keys.ts'
+import { aborted, limitStop } from './stopping.ts'
 import { RELAY_PROTOCOL } from './lane-shares.ts'
 import { Lease } from './lease.ts'
 import { Membership } from './membership.ts'
@@ -124,7 +125,10 @@ export class Incarnation {
   /** Works until `stopping` aborts or this life is lost. Never rejects; `null` where it stopped cleanly. */
   async run(stopping: AbortSignal): Promise<{ readonly lostBy: unknown } | null> {
     const life = this.#life
-    const disarm = this.#limitStop(stopping)
+    const disarm = limitStop(stopping, this.#context, () => {
+      this.#giveUp.abort()
+      life.abort(new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped with work in hand'))
+    })
     const beating = this.#membership.run()
     const working = this.#pipeline.run().catch((error: unknown) => life.abort(error))
     await aborted(stopping, life.signal)
@@ -141,27 +145,6 @@ export class Incarnation {
   async #signOff(clean: boolean): Promise<void> {
     await this.#publisher.close().catch(() => {})
     await this.#depart(clean)
-  }
-
-  /** From a stop on, waiting ends after `stopTimeoutMs`, whatever it is for. */
-  #limitStop(stopping: AbortSignal): () => void {
-    const { settings, logger } = this.#context
-    let timer: NodeJS.Timeout | undefined
-    const arm = (): void => {
-      timer = setTimeout(() => {
-        logger.warn(`oncommit: relay stopped with work in hand after ${settings.stopTimeoutMs} ms`)
-        this.#giveUp.abort()
-        this.#life.abort(
-          new OncommitError('ONCOMMIT_STOPPED', 'the relay was stopped with work in hand'),
-        )
-      }, settings.stopTimeoutMs)
-    }
-    if (stopping.aborted) arm()
-    else stopping.addEventListener('abort', arm, { once: true })
-    return () => {
-      clearTimeout(timer)
-      stopping.removeEventListener('abort', arm)
-    }
   }
 
   /** Finishes what is in hand; `false` where this life is lost before. */
@@ -193,18 +176,6 @@ export class Incarnation {
   }
 }
 
-/** Resolves when one of them is aborted. */
-async function aborted(...signals: AbortSignal[]): Promise<void> {
-  const heard = new AbortController()
-  await new Promise<void>((resolve) => {
-    for (const signal of signals) {
-      if (signal.aborted) resolve()
-      signal.addEventListener('abort', () => resolve(), { once: true, signal: heard.signal })
-    }
-  })
-  heard.abort()
-}
-
 /** Puts the parts of one life together: a list, which would not read better in pieces. */
 // oxlint-disable-next-line max-lines-per-function
 function wire(
@@ -223,10 +194,7 @@ function wire(
   }
   const probes = new TopicProbes({ ...shared, broker, onAvailable })
   const reports = new RelayReports(outages, clock, BROKER)
-  const onSettled = (events: number): void => {
-    reports.settled()
-    context.onSettled(events)
-  }
+  const onSettled = reports.countingTo(context.onSettled)
   const settler = new Settler({ ...shared, giveUp: hooks.giveUp, onSettled })
   const parking = new Parking(shared)
   const refusals = new Refusals({ ...shared, blocked, policies: settings.refusals })

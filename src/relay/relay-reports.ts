@@ -16,8 +16,12 @@ export class RelayReports {
     this.#broker = broker
   }
 
-  settled(): void {
-    this.#settledAt = this.#clock.monotonic()
+  /** Hears of what was settled, and passes it on. */
+  countingTo(onSettled: (events: number) => void): (events: number) => void {
+    return (events) => {
+      this.#settledAt = this.#clock.monotonic()
+      onSettled(events)
+    }
   }
 
   now(): RelayReport {

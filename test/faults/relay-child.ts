@@ -32,11 +32,20 @@ export class RelayChild implements AsyncDisposable {
     return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT')
+  }
+
   /** Lets it finish what is in hand. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.isAlive) return
     const exited = once(this.#child, 'exit')
     const hung = setTimeout(() => this.#child.kill('SIGKILL'), 30_000)
+    this.thaw()
     if (this.#child.connected) this.#child.disconnect()
     await exited
     clearTimeout(hung)

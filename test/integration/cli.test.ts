@@ -53,6 +53,8 @@ test('--help explains each option of each command, with its default', () => {
     ['migrate', 5],
     ['relay', 9],
     ['tail', 5],
+    ['why', 4],
+    ['status', 8],
   ] as const) {
     const ran = oncommit(command, '--help')
     assert.equal(ran.status, 0, ran.stderr)

@@ -3,6 +3,9 @@ import type { IdBounds } from '../../core/outbox-inspection.ts'
 import type { BlockedScope } from '../../core/outbox-store.ts'
 import { quoteLiteral } from './sql-text.ts'
 
+/** More are not looked at. */
+const MOST_TRANSACTIONS = 1_000
+
 /** `schema` is quoted, here and below. */
 export function boundsSql(schema: string): string {
   return `SELECT (SELECT id FROM ${schema}.events ORDER BY id LIMIT 1), (SELECT id FROM ${schema}.events ORDER BY id DESC LIMIT 1)`
@@ -90,14 +93,14 @@ FROM ${schema}.relays ORDER BY id LIMIT ${INSPECTION_CAP}`
 
 /** Who holds an inserter's lock on the events: from before the first id until the transaction's end. */
 export function openTransactionsSql(schema: string): string {
-  return `SELECT l.pid, ${agoMs('coalesce(a.xact_start, p.prepared)')},
-  CASE WHEN l.pid IS NULL THEN 'prepared' ELSE coalesce(a.state, 'unknown') END, coalesce(a.application_name, p.gid, ''),
-  CASE WHEN a.query = '<insufficient privilege>' THEN NULL ELSE left(a.query, 500) END
+  const start = 'coalesce(a.xact_start, p.prepared)'
+  return `SELECT l.pid, ${ms(start)}, ${agoMs(start)},
+  CASE WHEN l.pid IS NULL THEN 'prepared' ELSE coalesce(a.state, 'unknown') END, coalesce(a.application_name, p.gid, '')
 FROM (SELECT DISTINCT pid, virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = ${quoteLiteral(`${schema}.events`)}::regclass
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock' AND granted) l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
-ORDER BY 2 DESC NULLS LAST LIMIT 20`
+ORDER BY 2 NULLS LAST LIMIT ${MOST_TRANSACTIONS}`
 }
 
 /** Milliseconds since the epoch, as text without a fraction. */
@@ -105,6 +108,6 @@ function ms(column: string): string {
   return `floor(extract(epoch FROM ${column}) * 1000)`
 }
 
-function agoMs(column: string): string {
+export function agoMs(column: string): string {
   return `floor(extract(epoch FROM clock_timestamp() - ${column}) * 1000)`
 }

@@ -4,7 +4,10 @@ import type {
   InspectedBlock,
   InspectedEvent,
   InspectedLane,
+  InspectedLedger,
+  InspectedRates,
   InspectedRelay,
+  InspectedTopic,
   OpenTransaction,
   OutboxInspection,
   Standing,
@@ -12,6 +15,8 @@ import type {
 import type { Ack, Backlog, BlockedScope } from '../../core/outbox-store.ts'
 import { type Database, type Row, withConnection } from './database.ts'
 import { planSafeSettings } from './fetch.ts'
+import { blockOf, numberOf } from './inspected-block.ts'
+import { InspectionCounts } from './inspection-counts.ts'
 import * as sql from './inspection-statements.ts'
 import { backlog } from './statements.ts'
 import { storeFailure } from './store-failure.ts'
@@ -23,11 +28,13 @@ const TIMEOUT_MS = 2_000
 export class PostgresInspection implements OutboxInspection {
   readonly #database: Database
   readonly #schema: string
+  readonly #counts: InspectionCounts
 
   /** `schema` is quoted. */
   constructor(database: Database, schema: string) {
     this.#database = database
     this.#schema = schema
+    this.#counts = new InspectionCounts((query) => this.#ask(query), schema)
   }
 
   async bounds(): Promise<IdBounds | null> {
@@ -95,13 +102,33 @@ export class PostgresInspection implements OutboxInspection {
 
   async openTransactions(): Promise<readonly OpenTransaction[]> {
     const rows = await this.#ask(sql.openTransactionsSql(this.#schema))
-    return rows.map(([pid, ageMs, state, application, query]) => ({
+    return rows.map(([pid, startedAt, ageMs, state, application]) => ({
       pid: numberOf(pid),
+      startedAt: startedAt ? new Date(Number(startedAt)) : null,
       ageMs: numberOf(ageMs),
       state: state ?? '',
       application: application ?? '',
-      query: query ?? null,
     }))
+  }
+
+  topics(): Promise<readonly InspectedTopic[]> {
+    return this.#counts.topics()
+  }
+
+  stored(): Promise<InspectedRates> {
+    return this.#counts.stored()
+  }
+
+  published(): Promise<InspectedRates> {
+    return this.#counts.published()
+  }
+
+  ledger(): Promise<InspectedLedger> {
+    return this.#counts.ledger()
+  }
+
+  version(): Promise<number> {
+    return this.#counts.version()
   }
 
   backlog(): Promise<Backlog> {
@@ -154,30 +181,4 @@ export class PostgresInspection implements OutboxInspection {
       throw storeFailure('looking at the outbox', error)
     }
   }
-}
-
-function blockOf(row: Row): InspectedBlock {
-  const [id, topic, key, eventId, lane, state, error, attempts] = row
-  const [since, retryAt, headId, headUuid, held] = row.slice(8)
-  return {
-    id: BigInt(id ?? 0),
-    topic: topic ?? '',
-    key: key ?? null,
-    eventId: eventId ? BigInt(eventId) : null,
-    lane: Number(lane),
-    state: state ?? '',
-    error: error ?? '',
-    attempts: Number(attempts),
-    since: new Date(Number(since)),
-    retryAt: retryAt ? new Date(Number(retryAt)) : null,
-    head: headId && headUuid ? { id: BigInt(headId), uuid: headUuid } : null,
-    held: {
-      count: Math.min(Number(held), INSPECTION_CAP),
-      capped: Number(held) > INSPECTION_CAP,
-    },
-  }
-}
-
-function numberOf(text: string | null | undefined): number | null {
-  return text === null || text === undefined ? null : Number(text)
 }

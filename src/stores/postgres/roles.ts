@@ -86,6 +86,7 @@ function cleanerGrants(s: string, role: string): string[] {
 function operatorGrants(s: string, role: string): string[] {
   return [
     `GRANT SELECT ON ALL TABLES IN SCHEMA ${s} TO ${role};`,
+    `GRANT EXECUTE ON FUNCTION ${s}.lane(text, bigint) TO ${role};`,
     `GRANT EXECUTE ON FUNCTION ${s}.requeue(bigint[], timestamptz, jsonb), ${s}.discard_dead(bigint[], timestamptz, jsonb) TO ${role};`,
     `GRANT EXECUTE ON FUNCTION ${s}.discard_held(bigint[], jsonb), ${s}.release(bigint[], jsonb) TO ${role};`,
   ]

@@ -4,7 +4,10 @@ import type {
   InspectedBlock,
   InspectedEvent,
   InspectedLane,
+  InspectedLedger,
+  InspectedRates,
   InspectedRelay,
+  InspectedTopic,
   OpenTransaction,
   OutboxInspection,
   Standing,
@@ -12,7 +15,9 @@ import type {
 import type { Ack, Backlog, BlockedScope } from '../../core/outbox-store.ts'
 import type { Database, Queryable, Row } from './database.ts'
 import { decodeRanges } from './id-lists.ts'
+import * as counts from './inspection-counts.ts'
 import * as sql from './inspection-statements.ts'
+import { readVersion } from './schema-version.ts'
 import { backlog } from './statements.ts'
 
 const LANE = 0
@@ -72,6 +77,26 @@ export class SqliteInspection implements OutboxInspection {
 
   backlog(): Promise<Backlog> {
     return this.#ask((database) => backlog(database, this.#name))
+  }
+
+  topics(): Promise<readonly InspectedTopic[]> {
+    return this.#ask((database) => counts.topics(database, this.#name))
+  }
+
+  stored(): Promise<InspectedRates> {
+    return this.#ask((database) => counts.stored(database, this.#name))
+  }
+
+  published(): Promise<InspectedRates> {
+    return this.#ask((database) => counts.published(database, this.#name))
+  }
+
+  ledger(): Promise<InspectedLedger> {
+    return this.#ask((database) => counts.ledger(database, this.#name))
+  }
+
+  version(): Promise<number> {
+    return this.#ask((database) => readVersion(database, this.#name) ?? 0)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
