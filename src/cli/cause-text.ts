@@ -74,7 +74,7 @@ export function causeOf(it: Explanation): CauseText {
     case 'broker-away':
       return {
         headline: `NOT DELIVERED  the broker has been away for ${durationText(it.awayMs)}`,
-        details: [`relay ${it.owner.id}: ${it.owner.report?.lastError}`, 'no attempts are used'],
+        details: [`relay ${it.relay.id}: ${it.relay.error}`, 'no attempts are used'],
         steps: ['bring the broker back: events go on by themselves'],
       }
     case 'owner-stalled':

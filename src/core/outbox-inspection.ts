@@ -1,4 +1,4 @@
-import type { Ack, Backlog, BlockedScope, RelayReport } from './outbox-terms.ts'
+import type { Ack, Backlog, BlockedScope, RelayReport, WaitingReport } from './outbox-terms.ts'
 
 /** Counts for operators end here; a look at a large backlog must not add to it. */
 export const INSPECTION_CAP = 10_000
@@ -28,6 +28,9 @@ export interface OutboxInspection extends AsyncDisposable {
 
   relays(): Promise<readonly InspectedRelay[]>
 
+  /** Relays that wait for the broker, and said so within the last minute. The longest waiting first. */
+  waiting(): Promise<readonly WaitingRelay[]>
+
   /** Transactions that have stored events and have not ended, the oldest first. Empty where the database can't tell. */
   openTransactions(): Promise<readonly OpenTransaction[]>
 
@@ -47,6 +50,10 @@ export interface OutboxInspection extends AsyncDisposable {
 
   /** The version of the tables. */
   version(): Promise<number>
+}
+
+export interface WaitingRelay extends WaitingReport {
+  readonly id: string
 }
 
 export interface IdBounds {

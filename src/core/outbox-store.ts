@@ -3,10 +3,24 @@ import type { IdRanges } from './id-ranges.ts'
 import type { Inbox } from './inbox.ts'
 import type { OutboxInspection } from './outbox-inspection.ts'
 import type { OutboxOperations } from './outbox-operations.ts'
-import type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport } from './outbox-terms.ts'
+import type {
+  Ack,
+  Backlog,
+  BlockedEntry,
+  BlockedScope,
+  RelayReport,
+  WaitingReport,
+} from './outbox-terms.ts'
 import type { RefusedEvent } from './refusals.ts'
 
-export type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport } from './outbox-terms.ts'
+export type {
+  Ack,
+  Backlog,
+  BlockedEntry,
+  BlockedScope,
+  RelayReport,
+  WaitingReport,
+} from './outbox-terms.ts'
 
 /**
  * Where committed events wait until the broker has them. One implementation per database;
@@ -80,6 +94,12 @@ export interface RelaySession extends AsyncDisposable {
     claim: (view: RelayView) => readonly number[],
     report?: RelayReport,
   ): Promise<Tick>
+
+  /**
+   * Tells operators that a relay waits for the broker, and has no row among the relays; `null` where
+   * it does no more. Nothing depends on it.
+   */
+  reportWaiting(id: string, report: WaitingReport | null): Promise<void>
 
   /** Gives lanes back. The relay has settled all that it had in hand of them. */
   release(relayId: string, lanes: readonly number[]): Promise<void>

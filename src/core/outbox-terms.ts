@@ -8,6 +8,13 @@ export interface RelayReport {
   readonly settledMs: number | null
 }
 
+/** What a relay says that has no place at the broker yet. */
+export interface WaitingReport {
+  /** Since it waits. */
+  readonly waitingMs: number
+  readonly error: string
+}
+
 /** The first offset of a run of records that a partition took together. */
 export type Ack = readonly [topic: string, partition: number, baseOffset: string]
 

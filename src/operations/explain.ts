@@ -156,16 +156,28 @@ async function explainPending(
   event: InspectedEvent,
   { stalledMs }: Defaults,
 ): Promise<Explanation> {
-  const [lanes, relays] = await Promise.all([inspection.lanes(), inspection.relays()])
+  const [lanes, relays, waiting] = await Promise.all([
+    inspection.lanes(),
+    inspection.relays(),
+    inspection.waiting(),
+  ])
   const lane = lanes.find((one) => one.lane === event.lane)
   const owner = relays.find(({ id }) => id === lane?.owner)
   const liveRelays = relays.filter(({ state }) => state === 'live').length
   const what = shown(event)
+  const [longest] = liveRelays === 0 ? waiting : []
+  if (longest !== undefined) {
+    const { id, waitingMs: awayMs, error } = longest
+    return { verdict: 'broker-away', event: what, relay: { id, error }, awayMs }
+  }
   if (owner === undefined) return { verdict: 'lane-unowned', event: what, liveRelays }
   if (owner.state !== 'live')
     return { verdict: `owner-${owner.state}`, event: what, owner, liveRelays }
   const awayMs = owner.report?.brokerAwayMs ?? null
-  if (awayMs !== null) return { verdict: 'broker-away', event: what, owner, awayMs }
+  if (awayMs !== null) {
+    const relay = { id: owner.id, error: owner.report?.lastError ?? '' }
+    return { verdict: 'broker-away', event: what, relay, awayMs }
+  }
   const idleMs = idleOf(owner, event)
   if (idleMs >= stalledMs)
     return { verdict: 'owner-stalled', event: what, owner, stalledMs: idleMs }

@@ -98,7 +98,8 @@ export type Explanation =
   | {
       readonly verdict: 'broker-away'
       readonly event: ExplainedEvent
-      readonly owner: Owner
+      /** The relay that waits longest, and what it says. */
+      readonly relay: { readonly id: string; readonly error: string }
       readonly awayMs: number
     }
   | {

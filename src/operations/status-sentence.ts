@@ -9,8 +9,9 @@ export function problemsOf(
 ): readonly string[] {
   const problems: string[] = []
   const unowned = lanes.total - lanes.owned
-  if (!relays.some(({ state }) => state === 'live')) problems.push('no relay is running')
-  else if (unowned > 0) problems.push(`${unowned} lanes have no owner that lives`)
+  const runs = relays.some(({ state }) => state === 'live')
+  if (!runs && broker.state !== 'away') problems.push('no relay is running')
+  else if (runs && unowned > 0) problems.push(`${unowned} lanes have no owner that lives`)
   if (broker.awayMs !== null)
     problems.push(`the broker has been away for ${seconds(broker.awayMs)}: ${broker.error}`)
   if (backlog.blocked > 0) problems.push(`${backlog.blocked} keys or topics are blocked`)

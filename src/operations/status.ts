@@ -1,4 +1,4 @@
-import type { InspectedTopic, OutboxInspection } from '../core/outbox-inspection.ts'
+import type { InspectedTopic, OutboxInspection, WaitingRelay } from '../core/outbox-inspection.ts'
 import type {
   Status,
   StatusBroker,
@@ -13,10 +13,11 @@ export async function status(
   inspection: OutboxInspection,
   { maxAgeMs = 60_000, maxDead = 0 }: StatusOptions = {},
 ): Promise<Status> {
-  const [backlog, lanes, relays, openTransactions] = await Promise.all([
+  const [backlog, lanes, relays, waiting, openTransactions] = await Promise.all([
     inspection.backlog(),
     inspection.lanes(),
     inspection.relays(),
+    inspection.waiting(),
     inspection.openTransactions(),
   ])
   const [topics, stored, published, ledger, schema] = await Promise.all([
@@ -43,7 +44,7 @@ export async function status(
     rates,
     lanes: { total: lanes.length, owned },
     relays: withLanes,
-    broker: brokerOf(live),
+    broker: brokerOf(live, waiting),
     schema,
     ledger,
     topics: withRates(topics, stored.byTopic, published.byTopic),
@@ -54,11 +55,17 @@ export async function status(
   return { healthy: problems.length === 0, sentence, problems, ...seen }
 }
 
-function brokerOf(live: readonly StatusRelay[]): StatusBroker {
+/** As those say that work, and those that wait for it. */
+function brokerOf(live: readonly StatusRelay[], waiting: readonly WaitingRelay[]): StatusBroker {
   const reports = live.flatMap(({ report }) => report ?? [])
   const [away] = reports
     .filter(({ brokerAwayMs }) => brokerAwayMs !== null)
     .toSorted((a, b) => Number(b.brokerAwayMs) - Number(a.brokerAwayMs))
+  const [longest] = waiting
+  if (reports.length === 0 && longest !== undefined) {
+    const { waitingMs: awayMs, error } = longest
+    return { state: 'away', awayMs, error, settledMs: null }
+  }
   const settled = reports.flatMap(({ settledMs }) => settledMs ?? [])
   return {
     state: reports.length === 0 ? 'unknown' : away === undefined ? 'answers' : 'away',

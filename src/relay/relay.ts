@@ -13,6 +13,7 @@ import type { IncarnationContext } from './incarnation.ts'
 import { relaySettings } from './options.ts'
 import type { RelayOptions, RelaySettings } from './options.ts'
 import { OutageLog } from './outage-log.ts'
+import { WaitingReports } from './waiting-reports.ts'
 import { WakeUp } from './wake-up.ts'
 
 const RETRY = { firstMs: 100, maxMs: 30_000, jitter: 0.2 }
@@ -59,6 +60,7 @@ export class Relay implements AsyncDisposable {
   readonly #settings: RelaySettings
   readonly #outages: OutageLog
   readonly #wakeUp: WakeUp
+  readonly #waiting: WaitingReports
   readonly #stopping = new AbortController()
   #incarnation: Incarnation | null = null
   #published = 0
@@ -73,6 +75,8 @@ export class Relay implements AsyncDisposable {
     this.#settings = relaySettings(options)
     this.#outages = new OutageLog(parts.logger, parts.clock ?? systemClock)
     this.#wakeUp = new WakeUp(this.#settings.pollIntervalMs)
+    const { store, clock = systemClock } = parts
+    this.#waiting = new WaitingReports({ store, outages: this.#outages, clock })
   }
 
   /**
@@ -148,13 +152,21 @@ export class Relay implements AsyncDisposable {
 
   /** The next life, or `null` where it has to wait for the broker. */
   async #begin(): Promise<Incarnation | null> {
+    this.#waiting.begin()
     try {
       const incarnation = await Incarnation.begin(this.#context(), this.#isUnknownForLong())
+      void this.#waiting.over()
       this.#outages.over(STARTING)
       return incarnation
     } catch (error) {
-      if (error instanceof BrokerError && error.kind === 'misconfigured' && this.#running === null)
+      if (
+        error instanceof BrokerError &&
+        error.kind === 'misconfigured' &&
+        this.#running === null
+      ) {
+        await this.#waiting.over()
         throw error
+      }
       this.#outages.failing(STARTING, error)
       return null
     }
@@ -176,6 +188,7 @@ export class Relay implements AsyncDisposable {
     const enough = new AbortController()
     await Promise.race([cleaning, clock.sleep(this.#settings.stopTimeoutMs, enough.signal)])
     enough.abort()
+    await this.#waiting.over()
     await closeQuietly(listening)
   }
 

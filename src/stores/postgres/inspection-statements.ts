@@ -91,6 +91,12 @@ export function relaysSql(schema: string): string {
 FROM ${schema}.relays ORDER BY id LIMIT ${INSPECTION_CAP}`
 }
 
+/** Relays that said within the last minute that they wait. */
+export function waitingSql(schema: string): string {
+  return `SELECT id, ${agoMs('since')}, error FROM ${schema}.waiting_relays
+WHERE reported_at > clock_timestamp() - interval '1 minute' ORDER BY since, id LIMIT ${INSPECTION_CAP}`
+}
+
 /** Who holds an inserter's lock on the events: from before the first id until the transaction's end. */
 export function openTransactionsSql(schema: string): string {
   const start = 'coalesce(a.xact_start, p.prepared)'

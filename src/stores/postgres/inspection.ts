@@ -1,3 +1,4 @@
+import type { WaitingRelay } from '../../core/outbox-inspection.ts'
 import { INSPECTION_CAP } from '../../core/outbox-inspection.ts'
 import type {
   IdBounds,
@@ -80,6 +81,15 @@ export class PostgresInspection implements OutboxInspection {
       lane: Number(lane),
       owner: owner ?? null,
       epoch: Number(epoch),
+    }))
+  }
+
+  async waiting(): Promise<readonly WaitingRelay[]> {
+    const rows = await this.#ask(sql.waitingSql(this.#schema))
+    return rows.map(([id, waitingMs, error]) => ({
+      id: id ?? '',
+      waitingMs: Number(waitingMs),
+      error: error ?? '',
     }))
   }
 

@@ -1,4 +1,10 @@
-import type { RelayReport, RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
+import type {
+  RelayReport,
+  RelayState,
+  RelayView,
+  Tick,
+  WaitingReport,
+} from '../../core/outbox-store.ts'
 import { timeoutSql } from './bounded-queries.ts'
 import type { Connection, Queryable, Row } from './database.ts'
 import { numberArray, quoteLiteral } from './sql-text.ts'
@@ -94,6 +100,24 @@ function viewOf(relayId: string, relayRows: readonly Row[], laneRows: readonly R
   const lanesOf = (owner: string | null): number[] =>
     laneRows.filter((row) => row[1] === owner).map(([lane]) => Number(lane))
   return { relays, owned: lanesOf(relayId.toLowerCase()), free: lanesOf(null) }
+}
+
+/** Says that a relay waits for the broker, or no more. */
+export async function reportWaiting(
+  database: Queryable,
+  schema: string,
+  id: string,
+  report: WaitingReport | null,
+): Promise<void> {
+  if (report === null) {
+    await database.query(`DELETE FROM ${schema}.waiting_relays WHERE id = $1::text::uuid`, [id])
+    return
+  }
+  await database.query(
+    `INSERT INTO ${schema}.waiting_relays (id, since, error) VALUES ($1::text::uuid, clock_timestamp() - $2::text::interval, $3::text)
+     ON CONFLICT (id) DO UPDATE SET since = excluded.since, error = excluded.error, reported_at = clock_timestamp()`,
+    [id, milliseconds(Math.round(report.waitingMs)), storable(report.error)],
+  )
 }
 
 /** Gives lanes back. */

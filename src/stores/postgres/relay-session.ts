@@ -12,6 +12,7 @@ import type {
   RelayView,
   SettledBatch,
   Tick,
+  WaitingReport,
 } from '../../core/outbox-store.ts'
 import { BoundedQueries } from './bounded-queries.ts'
 import type { Connection, Database, Queryable, Row } from './database.ts'
@@ -83,6 +84,12 @@ export class PostgresRelaySession implements RelaySession {
     const me = { relayId, ttlMs, statementTimeoutMs, ...(report && { report }) }
     return this.#working.run('renewing a relay', (connection) =>
       membership.tick(connection, this.#schema, me, claim),
+    )
+  }
+
+  reportWaiting(id: string, report: WaitingReport | null): Promise<void> {
+    return this.#work('telling that a relay waits', (database) =>
+      membership.reportWaiting(database, this.#schema, id, report),
     )
   }
 

@@ -65,7 +65,7 @@ function relayGrants(s: string, role: string): string[] {
     `GRANT SELECT ON ${s}.events TO ${role};`,
     `GRANT SELECT, INSERT, DELETE ON ${s}.delivery TO ${role};`,
     `GRANT SELECT, INSERT ON ${s}.receipts TO ${role};`,
-    `GRANT SELECT, INSERT, UPDATE, DELETE ON ${s}.relays, ${s}.lanes, ${s}.blocked, ${s}.held, ${s}.dead TO ${role};`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ${s}.relays, ${s}.waiting_relays, ${s}.lanes, ${s}.blocked, ${s}.held, ${s}.dead TO ${role};`,
     `GRANT EXECUTE ON FUNCTION ${s}.horizon(), ${s}.settle(uuid, bigint, int8multirange, jsonb), ${s}.park(uuid, jsonb) TO ${role};`,
     `GRANT EXECUTE ON FUNCTION ${s}.refuse(uuid, jsonb), ${s}.drain(uuid, bigint[]), ${s}.unblock(uuid, bigint[]), ${s}.hold(bigint, smallint, bigint[]), ${s}.blocked_by(smallint, text, text, bigint) TO ${role};`,
   ]

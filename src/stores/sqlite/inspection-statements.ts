@@ -117,6 +117,14 @@ export function lanes(database: Queryable, name: string): readonly Row[] {
   return database.all(`select lane, owner, epoch from ${name}_lanes order by lane`)
 }
 
+/** Relays that said within the last minute that they wait. */
+export function waiting(database: Queryable, name: string): readonly Row[] {
+  return database.all(
+    `select id, ${NOW} - since, error from ${name}_waiting_relays
+     where reported_at > ${NOW} - 60000 order by since, id limit ${INSPECTION_CAP}`,
+  )
+}
+
 export function relays(database: Queryable, name: string): readonly Row[] {
   return database.all(
     `select id, case when fenced_at is not null then 'fenced' when expires_at < ${NOW} then 'expired' else 'live' end,

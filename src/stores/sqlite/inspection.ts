@@ -1,3 +1,4 @@
+import type { WaitingRelay } from '../../core/outbox-inspection.ts'
 import { INSPECTION_CAP } from '../../core/outbox-inspection.ts'
 import type {
   IdBounds,
@@ -62,6 +63,16 @@ export class SqliteInspection implements OutboxInspection {
         lane: Number(lane),
         owner: owner as string | null,
         epoch: Number(epoch),
+      })),
+    )
+  }
+
+  waiting(): Promise<readonly WaitingRelay[]> {
+    return this.#ask((database) =>
+      sql.waiting(database, this.#name).map(([id, waitingMs, error]) => ({
+        id: String(id),
+        waitingMs: Number(waitingMs),
+        error: String(error),
       })),
     )
   }

@@ -1,4 +1,10 @@
-import type { RelayReport, RelayState, RelayView, Tick } from '../../core/outbox-store.ts'
+import type {
+  RelayReport,
+  RelayState,
+  RelayView,
+  Tick,
+  WaitingReport,
+} from '../../core/outbox-store.ts'
 import { NOW } from './clock-sql.ts'
 import type { Queryable } from './database.ts'
 
@@ -114,6 +120,25 @@ export function ownsLane(
     relayId,
   )
   return row !== undefined
+}
+
+/** Says that a relay waits for the broker, or no more. */
+export function reportWaiting(
+  database: Queryable,
+  name: string,
+  id: string,
+  waiting: WaitingReport | null,
+): void {
+  if (waiting === null) {
+    database.run(`delete from ${name}_waiting_relays where id = ?`, id)
+    return
+  }
+  database.run(
+    `insert or replace into ${name}_waiting_relays (id, since, error) values (?, ${NOW} - ?, ?)`,
+    id,
+    Math.round(waiting.waitingMs),
+    waiting.error.slice(0, 500).replaceAll('\0', '').toWellFormed(),
+  )
 }
 
 /** Gives lanes back. */

@@ -12,6 +12,7 @@ import type {
   RelayView,
   SettledBatch,
   Tick,
+  WaitingReport,
 } from '../../core/outbox-store.ts'
 import type { RefusedEvent } from '../../core/refusals.ts'
 import { clean, type CleanOptions } from './clean.ts'
@@ -53,6 +54,12 @@ export class SqliteRelaySession implements RelaySession {
   ): Promise<Tick> {
     return this.#database.transaction('renewing a relay', (connection) =>
       membership.tick(connection, this.#name, { relayId, ttlMs, ...(report && { report }) }, claim),
+    )
+  }
+
+  reportWaiting(id: string, report: WaitingReport | null): Promise<void> {
+    return this.#database.transaction('telling that a relay waits', (connection) =>
+      membership.reportWaiting(connection, this.#name, id, report),
     )
   }
 

@@ -32,6 +32,7 @@ function callsOf(session: RelaySession): Readonly<Record<string, () => Promise<u
   return {
     enroll: () => session.enroll({ id: relayId, fence: 'f', protocol: 1, ttlMs: 1_000 }),
     tick: () => session.tick(relayId, 1_000, ({ free }) => free),
+    reportWaiting: () => session.reportWaiting(relayId, { waitingMs: 1, error: 'e' }),
     release: () => session.release(relayId, [0]),
     markFenced: () => session.markFenced(relayId),
     bury: () => session.bury(relayId),

@@ -6,6 +6,7 @@ import { inbox } from './0002-inbox.ts'
 import { relayReports } from './0003-relay-reports.ts'
 import { refusals } from './0004-refusals.ts'
 import { operators } from './0005-operators.ts'
+import { waitingRelays } from './0006-waiting-relays.ts'
 
 /** A step from one version of the tables to the next. Never changed once it was released. */
 export interface Migration {
@@ -21,6 +22,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: 'relay-reports', sql: relayReports },
   { version: 4, name: 'refusals', sql: refusals },
   { version: 5, name: 'operators', sql: operators },
+  { version: 6, name: 'waiting-relays', sql: waitingRelays },
 ]
 
 /** The version that this release works with. */
