@@ -74,6 +74,10 @@ export const requeueingCases: readonly ContractCase<StoreHarness>[] = [
       assert.deepEqual(idsOf(held.events), [letter.id, ...idsOf(sent)])
       const [blocked] = await operator.blockedKeys()
       assert.equal(blocked?.head?.id, sent[0]?.id)
+      await operations.discardHeld({ ids: [letter.id], note: noteOf() })
+      assert.deepEqual(await operator.due(), [], 'it was before the head, and not the head')
+      await operations.discardHeld({ ids: [sent[0]?.id ?? 0n], note: noteOf() })
+      assert.equal((await operator.due()).length, 1)
     },
   },
   {
