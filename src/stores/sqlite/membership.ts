@@ -134,7 +134,7 @@ export function reportWaiting(
     return
   }
   database.run(
-    `insert or replace into ${name}_waiting_relays (id, since, error) values (?, ${NOW} - ?, ?)`,
+    `insert or replace into ${name}_waiting_relays (id, since, reported_at, error) values (?, ${NOW} - ?, ${NOW}, ?)`,
     id,
     Math.round(waiting.waitingMs),
     waiting.error.slice(0, 500).replaceAll('\0', '').toWellFormed(),
