@@ -49,6 +49,11 @@ function commands(): Command {
     .option('--batch-size <events>', 'most events of one batch (default: 1000)')
     .option('--max-relays <relays>', 'relays that work at once (default: 4)')
     .option('--retention <seconds>', 'forget published events after this (default: 604800)')
+    .option('--max-attempts <tries>', 'tries of an event that is refused (default: 10)')
+    .option(
+      '--on-exhausted <fate>',
+      'block or dead, of what is refused for good (default: block, dead without a key)',
+    )
     .action(async (flags: RelayFlags) => {
       process.exitCode = await relay(flags, terminal)
     })

@@ -113,6 +113,11 @@ test('what went wrong is said in one line, and the exit code says of which kind 
       2,
       /--batch-size: got "x"/,
     ],
+    [
+      ['relay', '--url', database.url, '--kafka', 'h:1', '--on-exhausted', 'drop'],
+      2,
+      /--on-exhausted: got "drop", takes 'block' or 'dead'/,
+    ],
     [['relay', '--url', database.url, '--local', join(folder, 'l.db')], 6, /oncommit migrate/],
     [['migrate', '--url', 'postgres://127.0.0.1:1/none'], 3, /ECONNREFUSED/],
   ]

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { EventBus } from '../../bus/event-bus.ts'
 import type { Logger } from '../../core/logger.ts'
 import { OptionError } from '../../core/errors.ts'
+import { oneOf } from '../../core/options.ts'
 import { EXIT } from '../exit-codes.ts'
 import { brokerFrom, storeFrom } from '../connections.ts'
 import type { BrokerFlags, StoreFlags } from '../connections.ts'
@@ -11,6 +12,8 @@ export interface RelayFlags extends StoreFlags, BrokerFlags {
   readonly batchSize?: string
   readonly maxRelays?: string
   readonly retention?: string
+  readonly maxAttempts?: string
+  readonly onExhausted?: string
 }
 
 /** `oncommit relay`: publishes until SIGINT or SIGTERM, then finishes what is in hand. */
@@ -31,6 +34,12 @@ export async function relay(flags: RelayFlags, terminal: Terminal): Promise<numb
     ...numeric('batchSize', '--batch-size', flags.batchSize),
     ...numeric('maxRelays', '--max-relays', flags.maxRelays),
     ...numeric('retentionSeconds', '--retention', flags.retention),
+    refusals: {
+      ...numeric('maxAttempts', '--max-attempts', flags.maxAttempts),
+      ...(flags.onExhausted !== undefined && {
+        onExhausted: oneOf('--on-exhausted', flags.onExhausted, ['block', 'dead']),
+      }),
+    },
   })
   // A database that does not answer must not hold a signal up.
   const running = await Promise.race([starting, stopped.then(() => null)])
