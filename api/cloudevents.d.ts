@@ -122,6 +122,8 @@ export interface StoredEvent extends OutboxEvent {
     /** Bytes of payload, key and headers together. */
     readonly size: number;
     readonly payload: Buffer | null;
+    /** How often an operator has had it delivered again, where one has. */
+    readonly redelivered?: number;
 }
 /** Bytes of payload, key, headers and names: the number that byte limits speak of. */
 export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;

@@ -27,7 +27,19 @@ export type { Inbox, InboxWork } from './core/inbox.ts';
 export type { FetchOptions, GroupMembership, JoinOptions, LogClient, LogClientOptions, Mark, Page, Position, TopicPartition, } from './core/log.ts';
 export type { Logger } from './core/logger.ts';
 export type { Ack, AppliedMigration, Backlog, BlockedEntry, BlockedScope, CleanResult, FetchRequest, FetchedBatch, HeldRequest, OutboxStore, ParkedEvents, RelaySession, RelayState, RelayView, SettledBatch, Tick, } from './core/outbox-store.ts';
+export type { DecisionResult, RequeueOptions, RequeueResult } from './operations/acting.ts';
+export type { AuditRecord, Decision } from './operations/audit.ts';
+export type { BlockedKeyInfo, HeldEventInfo } from './operations/blocked-keys.ts';
+export type { BulkOptions, BulkProgress, BulkResult } from './operations/bulk.ts';
+export type { DeadGroup, DeadLetterInfo, RequeuePreview } from './operations/dead-letters.ts';
+export type { OperationsFilter } from './operations/filters.ts';
+export type { NewerEvents } from './operations/newer-events.ts';
+export type { Operations, WholeDeadLetter } from './operations/operations.ts';
+export type { CappedCount, IdBounds, InspectedBlock, InspectedEvent, InspectedLane, InspectedLedger, InspectedRates, InspectedRelay, InspectedTopic, OpenTransaction, OutboxInspection, Standing, } from './core/outbox-inspection.ts';
 export type { Schema, SchemaIssue, SchemaResult, Topic } from './core/topic.ts';
+export type { ExplainOptions } from './operations/explain.ts';
+export type { ExplainedEvent, Explanation, HeldBy, Place } from './operations/explanation.ts';
+export type { Status, StatusBroker, StatusOptions, StatusRates, StatusRelay, StatusTopic, } from './operations/status-report.ts';
 export type { RelayOptions } from './relay/options.ts';
 export type { Relay, RelayStatus } from './relay/relay.ts';
 
@@ -45,6 +57,7 @@ import type { ConsumeBatchesOptions, ConsumeOptions, RepublishOptions } from '..
 import type { ConsumerResult } from '../consumer/consume/report.ts';
 import type { EventStream } from '../consumer/stream/event-stream.ts';
 import type { StreamOptions } from '../consumer/stream/options.ts';
+import { Operations } from '../operations/operations.ts';
 import { Relay } from '../relay/relay.ts';
 import type { RelayOptions } from '../relay/options.ts';
 export interface EventBusOptions<Tx = unknown> {
@@ -71,6 +84,8 @@ export interface EventBusOptions<Tx = unknown> {
 export declare class EventBus<Tx = unknown> implements AsyncDisposable {
     #private;
     constructor(options: EventBusOptions<Tx>);
+    /** What operators look at and decide about: dead letters and blocked keys. Needs the store alone. */
+    get operations(): Operations;
     /** Makes or changes the tables; gives what it applied. Any number of processes may do it at once. */
     migrate(): Promise<readonly AppliedMigration[]>;
     /**
@@ -366,9 +381,12 @@ export declare class BrokerError extends OncommitError {
     readonly topic: string | undefined;
     /** A right is missing: a `topic-unavailable` topic that is forbidden, not unknown. */
     readonly forbidden: boolean;
+    /** Of `event-refused`: another try can hardly help. */
+    readonly permanent: boolean;
     constructor(kind: BrokerFailure, message: string, options?: ErrorOptions & {
         topic?: string;
         forbidden?: boolean;
+        permanent?: boolean;
     });
 }
 /** An optional package that this part needs is not installed. */
@@ -628,6 +646,8 @@ export interface StoredEvent extends OutboxEvent {
     /** Bytes of payload, key and headers together. */
     readonly size: number;
     readonly payload: Buffer | null;
+    /** How often an operator has had it delivered again, where one has. */
+    readonly redelivered?: number;
 }
 /** Bytes of payload, key, headers and names: the number that byte limits speak of. */
 export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;
@@ -636,6 +656,11 @@ export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | '
 import type { OutboxEvent, StoredEvent } from './event.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { Inbox } from './inbox.ts';
+import type { OutboxInspection } from './outbox-inspection.ts';
+import type { OutboxOperations } from './outbox-operations.ts';
+import type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport, WaitingReport } from './outbox-terms.ts';
+import type { RefusedEvent } from './refusals.ts';
+export type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport, WaitingReport, } from './outbox-terms.ts';
 /**
  * Where committed events wait until the broker has them. One implementation per database;
  * `oncommit/testing` has the suite that each one passes.
@@ -667,6 +692,10 @@ export interface OutboxStore<Tx = unknown> {
     check(): Promise<void>;
     /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
     openRelaySession(): Promise<RelaySession>;
+    /** What an operator looks through. It needs no more rights than to read. */
+    openInspection(): Promise<OutboxInspection>;
+    /** What an operator decides about dead letters and blocked keys. It needs the rights of an operator. */
+    openOperations(): Promise<OutboxOperations>;
     /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
     announce(): void;
     /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
@@ -690,9 +719,14 @@ export interface RelaySession extends AsyncDisposable {
     /**
      * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
      * in one transaction, so that nobody can fence the relay between the two. Lanes that another
-     * relay took meanwhile are left out.
+     * relay took meanwhile are left out. With a `report` for operators, which nothing depends on.
      */
-    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>;
+    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[], report?: RelayReport): Promise<Tick>;
+    /**
+     * Tells operators that a relay waits for the broker, and has no row among the relays; `null` where
+     * it does no more. Nothing depends on it.
+     */
+    reportWaiting(id: string, report: WaitingReport | null): Promise<void>;
     /** Gives lanes back. The relay has settled all that it had in hand of them. */
     release(relayId: string, lanes: readonly number[]): Promise<void>;
     /**
@@ -719,22 +753,41 @@ export interface RelaySession extends AsyncDisposable {
      */
     settle(batch: SettledBatch): Promise<boolean>;
     /**
-     * Moves events that can't be published now out of the way, each under what blocks it, which is
-     * added where it is new: from what is to be delivered, or from another blocked entry that holds
-     * them. Only for lanes that the relay owns; gives the ids that it moved.
+     * Records refusals, each in one step: the event becomes the head of its entry, which is added
+     * where it is new and holds it, or it is dead, once, and its entry is due to be drained (that of a
+     * keyless event is gone). Only for lanes that the relay owns, and for events that wait or are held;
+     * gives the ids of those. May be repeated, also by a successor.
+     */
+    refuse(relayId: string, refused: readonly RefusedEvent[]): Promise<readonly bigint[]>;
+    /**
+     * Moves events that can't be published now out of the way, each under what blocks it: from what
+     * is to be delivered, or from another entry that holds them. Only for lanes that the relay owns;
+     * gives the ids that it moved. A key has one entry, whatever its head; one that is added here is
+     * due to be drained, since nothing of it was refused.
      */
     park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>;
     /** What is blocked on `lanes`. */
     blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>;
-    /** The held events of these blocked entries, in id order, without those in hand. */
+    /**
+     * Entries whose time has come, by the database's clock, the longest due first: `retrying` ones
+     * whose head is to be tried, `draining` ones that `drain` has not taken.
+     */
+    due(request: DueRequest): Promise<readonly BlockedEntry[]>;
+    /** From now on these entries drain. Only on lanes that the relay owns; gives those that are there. */
+    drain(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>;
+    /** The held events of these entries, in id order, without those in hand. */
     fetchHeld(request: HeldRequest): Promise<FetchedBatch>;
-    /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
-    unblock(relayId: string, blockedId: bigint): Promise<boolean>;
+    /**
+     * Removes entries of which nothing is held any more. Only on lanes that the relay owns; gives
+     * those that are not there any more.
+     */
+    unblock(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>;
     /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
     backlog(): Promise<Backlog>;
     /**
      * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
-     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead;
+     * those that were discarded as long ago too.
      */
     clean(holder: string, options: {
         retentionMs: number;
@@ -790,41 +843,25 @@ export interface SettledBatch {
     /** Where it went, for the operator. */
     readonly acks: readonly Ack[];
 }
-/** The first offset of a run of records that a partition took together. */
-export type Ack = readonly [topic: string, partition: number, baseOffset: string];
-/**
- * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
- * whole topic on one lane (both null).
- */
-export interface BlockedScope {
-    readonly topic: string;
-    readonly key: string | null;
-    readonly eventId: bigint | null;
-    readonly lane: number;
-}
 export interface ParkedEvents {
     readonly scope: BlockedScope;
     readonly error: string;
-    /** In id order; may be empty to record the block itself. */
+    /** In id order. */
     readonly ids: readonly bigint[];
 }
-export interface BlockedEntry extends BlockedScope {
-    readonly id: bigint;
-    readonly error: string;
+export interface DueRequest {
+    readonly lanes: readonly number[];
+    /** Of these nothing is due: they can't be written to. */
+    readonly exceptTopics: readonly string[];
+    readonly limit: number;
 }
 export interface HeldRequest {
     readonly blockedIds: readonly bigint[];
+    /** Most events of each entry. @defaultValue as many as there are */
+    readonly maxOfEach?: number;
     readonly inHand: IdRanges;
     readonly maxEvents: number;
     readonly maxBytes: number;
-}
-export interface Backlog {
-    readonly pending: number;
-    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
-    readonly oldestAgeMs: number | null;
-    readonly blocked: number;
-    readonly held: number;
-    readonly dead: number;
 }
 export interface CleanResult {
     readonly elected: boolean;
@@ -905,6 +942,405 @@ export declare function cleanInChunks(cleanChunk: () => Promise<{
     readonly deleted: number;
     readonly more: boolean;
 }>, signal?: AbortSignal): Promise<number>;
+
+// dist/core/outbox-inspection.d.ts
+import type { Ack, Backlog, BlockedScope, RelayReport, WaitingReport } from './outbox-terms.ts';
+/** Counts for operators end here; a look at a large backlog must not add to it. */
+export declare const INSPECTION_CAP = 10000;
+/**
+ * What an operator may ask of an outbox. It only reads, each answer is bounded in rows and in time,
+ * and nothing that a relay needs is locked. Methods throw a `StoreError` where the database fails.
+ */
+export interface OutboxInspection extends AsyncDisposable {
+    /** The lowest and highest id that are stored, `null` where there is no event. */
+    bounds(): Promise<IdBounds | null>;
+    /** The first id that was stored at or after a time, as near as ids and times follow each other. */
+    idAt(time: Date): Promise<bigint>;
+    /** The id of the event with a uuid in a range of ids, which is read through: keep it short. */
+    findBetween(uuid: string, range: IdBounds): Promise<bigint | null>;
+    /** An event and where it stands; `null` where it is gone. */
+    event(id: bigint): Promise<InspectedEvent | null>;
+    /** What holds back events of a scope: of its own first, then its whole topic. */
+    blocks(scope: BlockedScope): Promise<readonly InspectedBlock[]>;
+    /** Each lane, in order, with its owner. */
+    lanes(): Promise<readonly InspectedLane[]>;
+    relays(): Promise<readonly InspectedRelay[]>;
+    /** Relays that wait for the broker, and said so within the last minute. The longest waiting first. */
+    waiting(): Promise<readonly WaitingRelay[]>;
+    /** Transactions that have stored events and have not ended, the oldest first. Empty where the database can't tell. */
+    openTransactions(): Promise<readonly OpenTransaction[]>;
+    /** What waits. Capped as a relay's. */
+    backlog(): Promise<Backlog>;
+    /** What waits and what is dead by topic, of the oldest `INSPECTION_CAP` of each kind. */
+    topics(): Promise<readonly InspectedTopic[]>;
+    /** Events stored in the last minute: of the newest `INSPECTION_CAP`, over the time that they took. */
+    stored(): Promise<InspectedRates>;
+    /** Events published in the last minute, by their receipts; the topics are a share of the newest. */
+    published(): Promise<InspectedRates>;
+    ledger(): Promise<InspectedLedger>;
+    /** The version of the tables. */
+    version(): Promise<number>;
+}
+export interface WaitingRelay extends WaitingReport {
+    readonly id: string;
+}
+export interface IdBounds {
+    readonly first: bigint;
+    readonly last: bigint;
+}
+export interface InspectedEvent {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    /** Of the payload. */
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly ageMs: number;
+    readonly lane: number;
+    readonly standing: Standing;
+}
+export type Standing = {
+    readonly state: 'pending';
+    /** Events of its lane that wait and come first; of as many as were looked at. */
+    readonly before: CappedCount;
+} | {
+    readonly state: 'held';
+    readonly block: InspectedBlock;
+} | {
+    readonly state: 'dead';
+    readonly at: Date;
+    readonly attempts: number;
+    readonly error: string | null;
+} | {
+    readonly state: 'delivered';
+    readonly publishedAt: Date;
+    readonly acks: readonly Ack[];
+    /** Events of its topic in its batch that come before it. */
+    readonly topicRank: number;
+}
+/** Neither waiting nor published, as far as the tables tell: someone has changed them by hand. */
+ | {
+    readonly state: 'untracked';
+};
+export interface CappedCount {
+    readonly count: number;
+    /** There may be more. */
+    readonly capped: boolean;
+}
+export interface InspectedBlock extends BlockedScope {
+    readonly id: bigint;
+    readonly state: string;
+    readonly error: string;
+    readonly attempts: number;
+    readonly since: Date;
+    readonly retryAt: Date | null;
+    /** The first event under it, `null` where it holds none. */
+    readonly head: {
+        readonly id: bigint;
+        readonly uuid: string;
+    } | null;
+    readonly held: CappedCount;
+}
+export interface InspectedLane {
+    readonly lane: number;
+    readonly owner: string | null;
+    readonly epoch: number;
+}
+export interface InspectedRelay {
+    readonly id: string;
+    /** `expired`: has not renewed in time, and nobody has fenced it yet. */
+    readonly state: 'live' | 'expired' | 'fenced';
+    /** Until its lease runs out; below zero since it has. */
+    readonly leaseMs: number;
+    /** What it said of itself when it last renewed, `null` where it never did. */
+    readonly report: RelayReport | null;
+}
+/** What its statements say is not part of it: they may carry an application's data. */
+export interface OpenTransaction {
+    /** The server's process, `null` for a prepared transaction. */
+    readonly pid: number | null;
+    /** By the database's clock; `null` without the right to see it. */
+    readonly startedAt: Date | null;
+    readonly ageMs: number | null;
+    /** What its session does: `active`, `idle in transaction`; `prepared`. */
+    readonly state: string;
+    readonly application: string;
+}
+/** What went through in the last time, of as much as was looked at. */
+export interface InspectedRates {
+    /** How far back it was looked, at most a minute. */
+    readonly windowMs: number;
+    readonly perSecond: number;
+    readonly byTopic: ReadonlyMap<string, number>;
+}
+export interface InspectedTopic {
+    readonly topic: string;
+    readonly pending: number;
+    readonly oldestAgeMs: number | null;
+    readonly held: number;
+    readonly dead: number;
+}
+export interface InspectedLedger {
+    /** As the database estimates it: it is never counted. */
+    readonly events: number;
+    readonly bytes: number;
+}
+
+// dist/core/outbox-terms.d.ts
+/** What a relay says of itself, in times that have passed: clocks may differ. */
+export interface RelayReport {
+    /** Since the broker has not answered, `null` where it does. */
+    readonly brokerAwayMs: number | null;
+    /** What fails right now, `null` where nothing does. */
+    readonly lastError: string | null;
+    /** Since its last batch was settled, `null` where there was none. */
+    readonly settledMs: number | null;
+}
+/** What a relay says that has no place at the broker yet. */
+export interface WaitingReport {
+    /** Since it waits. */
+    readonly waitingMs: number;
+    readonly error: string;
+}
+/** The first offset of a run of records that a partition took together. */
+export type Ack = readonly [topic: string, partition: number, baseOffset: string];
+/**
+ * What is blocked: a key of a topic (`eventId` is the event at its head, where one was refused), one
+ * keyless event (`key` is null, `eventId` is set), or a whole topic on one lane (both null).
+ */
+export interface BlockedScope {
+    readonly topic: string;
+    readonly key: string | null;
+    readonly eventId: bigint | null;
+    readonly lane: number;
+}
+/**
+ * What is blocked, and what comes of it:
+ * - `retrying`: its head is tried again when its time has come;
+ * - `blocked`: it waits until someone decides, or until the topic is back;
+ * - `draining`: what it holds is being published, in order.
+ */
+export interface BlockedEntry extends BlockedScope {
+    readonly id: bigint;
+    readonly error: string;
+    readonly state: 'retrying' | 'blocked' | 'draining';
+    /** How often the head, which is `eventId`, was refused. */
+    readonly attempts: number;
+}
+export interface Backlog {
+    readonly pending: number;
+    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
+    readonly oldestAgeMs: number | null;
+    readonly blocked: number;
+    readonly held: number;
+    readonly dead: number;
+}
+
+// dist/core/outbox-operations.d.ts
+/**
+ * What operators may do to an outbox: look at what died and what is blocked, and decide about it.
+ * It looks in pages, and acts in chunks: each chunk is one transaction, which writes what it did to
+ * the audit too. Methods throw a `StoreError` where the database fails.
+ */
+export interface OutboxOperations extends AsyncDisposable {
+    /** The database's time, to freeze by what is acted on. */
+    now(): Promise<Date>;
+    /** Dead letters, in id order. A page looks at a bounded number, and may be empty before the last one. */
+    deadLetters(request: DeadRequest): Promise<Page<DeadLetter>>;
+    /** Blocked keys, keyless events and topics, in the order in which they were blocked; as `deadLetters`. */
+    blockedKeys(request: BlockedRequest): Promise<Page<BlockedKey>>;
+    /** The first events that an entry holds, in id order. */
+    held(blockedId: bigint, limit: number): Promise<readonly HeldEvent[]>;
+    /** What an event carries; `null` where it is gone. */
+    contents(eventId: bigint): Promise<EventContents | null>;
+    /** Events of some keys that were published, with ids above `after`, in id order; as `deadLetters`. */
+    published(request: PublishedRequest): Promise<Page<PublishedEvent>>;
+    /** The newest entries of the audit first, or those alone that tell of one of some uuids. */
+    audit(request: {
+        readonly uuids?: readonly string[];
+        readonly limit: number;
+    }): Promise<readonly AuditEntry[]>;
+    /**
+     * Has dead letters published again, behind what their keys have published since: each joins what
+     * its key holds, or is due to be drained. Those that are not dead any more, or died after `upTo`,
+     * are left alone.
+     */
+    requeue(letters: ChunkOf & {
+        readonly upTo: Date;
+    }): Promise<Requeued>;
+    /** Gives up dead letters for good; as `requeue`. */
+    discardDead(letters: ChunkOf & {
+        readonly upTo: Date;
+    }): Promise<Done>;
+    /**
+     * Gives up held events for good. Where one is the head of what is blocked, the rest is due to be
+     * drained. Those that are not held any more are left alone.
+     */
+    discardHeld(events: ChunkOf): Promise<Done>;
+    /**
+     * Lets blocked and retrying entries drain now, as if nothing of them had been refused. Whole topics
+     * are left alone, and what drains already.
+     */
+    release(entries: ChunkOf): Promise<Done>;
+}
+/** Conditions that must all be met. */
+export interface OperatorFilter {
+    /** Of the dead letter, or of the head of what is blocked. In small letters. */
+    readonly uuids?: readonly string[];
+    readonly topic?: string;
+    readonly key?: string;
+    /** The whole text of the error; `*` stands for any text. */
+    readonly error?: string;
+    /** Dead or blocked at this time or later. */
+    readonly from?: Date;
+    /** Dead or blocked before this time. */
+    readonly to?: Date;
+}
+interface PageRequest {
+    /** Only with ids above it. */
+    readonly after: bigint;
+    readonly limit: number;
+}
+export interface DeadRequest extends PageRequest {
+    readonly filter: OperatorFilter;
+    /** Only those that were dead by then, to the millisecond. */
+    readonly upTo: Date;
+}
+export type BlockedRequest = DeadRequest;
+export interface PublishedRequest extends PageRequest {
+    readonly keys: readonly KeyOfTopic[];
+}
+interface KeyOfTopic {
+    readonly topic: string;
+    readonly key: string;
+}
+export interface Page<T> {
+    readonly items: readonly T[];
+    /** Where to go on, `null` where there is no more. */
+    readonly next: bigint | null;
+}
+export interface DeadLetter {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    /** Of the payload. */
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly diedAt: Date;
+    readonly attempts: number;
+    readonly error: string;
+    /** How often it was requeued. */
+    readonly redelivered: number;
+}
+export interface BlockedKey {
+    readonly id: bigint;
+    readonly topic: string;
+    /** Null for a keyless event and for a whole topic. */
+    readonly key: string | null;
+    readonly lane: number;
+    readonly state: 'retrying' | 'blocked' | 'draining';
+    readonly error: string;
+    readonly attempts: number;
+    readonly since: Date;
+    readonly retryAt: Date | null;
+    /** A whole topic, on one lane: nobody's event was refused. */
+    readonly isTopic: boolean;
+    /** The event that was refused, or else the first one that is held; `null` where none is. */
+    readonly head: {
+        readonly id: bigint;
+        readonly uuid: string;
+    } | null;
+    /** How many events it holds; counted up to `HELD_CAP`. */
+    readonly held: number;
+}
+/** More held events of one entry are given as it. */
+export declare const HELD_CAP = 10000;
+export interface HeldEvent {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly msgType: string;
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly redelivered: number;
+}
+export interface EventContents {
+    readonly mimeType: string;
+    /** As they are stored. */
+    readonly headers: string | null;
+    readonly payload: Buffer | null;
+}
+export interface PublishedEvent extends KeyOfTopic {
+    readonly id: bigint;
+    readonly uuid: string;
+}
+/** What one transaction acts on, and what the audit is told of it. */
+export interface ChunkOf {
+    readonly ids: readonly bigint[];
+    readonly note: AuditNote;
+}
+export interface AuditNote {
+    /** The same for all chunks of one action: a uuid. */
+    readonly bulk: string;
+    readonly actor: string;
+    readonly reason: string;
+    /** What the action was asked for, as JSON. */
+    readonly filter: object;
+}
+export interface Done {
+    readonly done: number;
+}
+export interface Requeued extends Done {
+    /** Of these: they wait with a key that is blocked or retrying. */
+    readonly waiting: number;
+}
+/** One chunk of an action. Entries are added and never changed. */
+export interface AuditEntry {
+    readonly id: bigint;
+    readonly bulk: string;
+    readonly at: Date;
+    readonly actor: string;
+    readonly action: 'requeue' | 'discard' | 'release';
+    readonly filter: unknown;
+    readonly reason: string;
+    /** How many it was asked for. */
+    readonly matched: number;
+    /** How many of these there were. */
+    readonly done: number;
+    /** The uuids of the events, and who was connected to the database. */
+    readonly details: unknown;
+}
+export {};
+
+// dist/core/refusals.d.ts
+import type { BlockedScope } from './outbox-terms.ts';
+/** An event that the broker refused, and what becomes of it. */
+export interface RefusedEvent {
+    /** What waits: the event's key, or a keyless event itself. `eventId` is the event. */
+    readonly scope: BlockedScope & {
+        readonly eventId: bigint;
+    };
+    readonly error: string;
+    /** How often it has been refused, this time included: to record it twice counts once. */
+    readonly attempts: number;
+    readonly next: RefusalOutcome;
+}
+/**
+ * - `retrying`: it is due again after so long, by the database's clock;
+ * - `blocked`: it waits, and its key behind it, until someone decides;
+ * - `dead`: it is not published; what waits behind it is due to be drained.
+ */
+export type RefusalOutcome = {
+    readonly state: 'retrying';
+    readonly afterMs: number;
+} | {
+    readonly state: 'blocked';
+} | {
+    readonly state: 'dead';
+};
 
 // dist/core/logger.d.ts
 /**
@@ -2173,6 +2609,477 @@ export declare function backpressureOf(given?: unknown): BackpressureSettings;
 export declare function givesUp({ strategy }: BackpressureSettings): boolean;
 export {};
 
+// dist/operations/operations.d.ts
+import type { Headers } from '../core/event.ts';
+import type { OutboxStore } from '../core/outbox-store.ts';
+import type { DecisionResult, RequeueOptions, RequeueResult } from './acting.ts';
+import { type AuditRecord } from './audit.ts';
+import { type BlockedKeyInfo, type HeldEventInfo } from './blocked-keys.ts';
+import { type BulkOptions, type BulkResult } from './bulk.ts';
+import type { DeadGroup, DeadLetterInfo, RequeuePreview } from './dead-letters.ts';
+import { type OperationsFilter } from './filters.ts';
+import { type ExplainOptions } from './explain.ts';
+import type { Explanation } from './explanation.ts';
+import type { Status, StatusOptions } from './status-report.ts';
+/** A dead letter with what it carries. */
+export interface WholeDeadLetter extends DeadLetterInfo {
+    readonly mimeType: string;
+    readonly headers: Headers;
+    readonly payload: Buffer | null;
+}
+/**
+ * What operators look at and decide about: events that were refused for good, and keys that wait for
+ * one. An action freezes what it is about, runs in chunks, and writes to the audit, in the
+ * transaction of each chunk, who did it and why. Methods throw an `OptionError`, a
+ * `SchemaVersionError` or a `StoreError`.
+ *
+ * @example
+ * const { letters, newer } = await bus.operations.previewRequeue({ topic: 'invoices' })
+ * await bus.operations.requeue({ topic: 'invoices' }, { actor: 'ada', reason: 'INC-2291' })
+ */
+export declare class Operations {
+    #private;
+    /** `onActed` is called behind each chunk that was acted on. */
+    constructor(store: OutboxStore, onActed: () => void);
+    /**
+     * What became of an event, and what holds it: the first thing on its way that does. It only reads,
+     * and each of its questions is short.
+     */
+    why(uuid: string, options?: ExplainOptions): Promise<Explanation>;
+    /** How the outbox does: what waits, how fast it goes, and what is wrong. Counts end at a cap. */
+    status(options?: StatusOptions): Promise<Status>;
+    /** Dead letters, in the order in which they were sent. */
+    deadLetters(filter?: OperationsFilter): AsyncGenerator<DeadLetterInfo, void>;
+    /** A dead letter with what it carries, `null` where none has this uuid. */
+    deadLetter(uuid: string): Promise<WholeDeadLetter | null>;
+    /** Dead letters by topic and by what their errors have in common, the largest groups first. */
+    deadGroups(filter?: OperationsFilter): Promise<readonly DeadGroup[]>;
+    /**
+     * What `requeue` would do; changes nothing. `searchMs` is how long to look for newer events of the
+     * same keys. @defaultValue 5000
+     */
+    previewRequeue(filter: OperationsFilter, options?: {
+        readonly searchMs?: number;
+    }): Promise<RequeuePreview>;
+    /**
+     * Has dead letters published again, as the events that they were, behind what their keys have
+     * published since; the header `oncommit-redelivered` counts it. To repeat it does nothing more:
+     * what is requeued is no dead letter.
+     */
+    requeue(filter: OperationsFilter, options: RequeueOptions): Promise<RequeueResult>;
+    /** Gives up dead letters for good: their keys have a gap. To repeat it does nothing more. */
+    discard(filter: OperationsFilter, options: BulkOptions): Promise<DecisionResult>;
+    /** Keys, keyless events and topics that are blocked, retrying or draining, in the order in which they were blocked. */
+    blockedKeys(filter?: OperationsFilter): AsyncGenerator<BlockedKeyInfo, void>;
+    /** The first events that blocked keys hold, `limit` in all. @defaultValue 100 */
+    held(filter?: OperationsFilter, limit?: number): Promise<readonly HeldEventInfo[]>;
+    /**
+     * Lets keys that are blocked or retrying go on now, with their heads, as if these had never been
+     * refused. Topics are left out: they go on when the broker takes them.
+     */
+    release(filter: OperationsFilter, options: BulkOptions): Promise<BulkResult>;
+    /** Gives up the heads of keys that are blocked or retrying, for good: what waits behind them goes on. */
+    discardHeads(filter: OperationsFilter, options: BulkOptions): Promise<BulkResult>;
+    /**
+     * Gives up held events for good, wherever they wait with their keys. One that is on its way to the
+     * broker at this moment may still be published.
+     */
+    discardHeld(uuids: readonly string[], options: BulkOptions): Promise<DecisionResult>;
+    /** Which of some events are held, and so can be discarded by `discardHeld`. */
+    whichAreHeld(uuids: readonly string[]): Promise<readonly string[]>;
+    /** What was done, the newest first: an entry for each transaction. `limit` entries. @defaultValue 100 */
+    audit(limit?: number): Promise<readonly AuditRecord[]>;
+}
+
+// dist/operations/acting.d.ts
+import type { OperatorFilter, OutboxOperations } from '../core/outbox-operations.ts';
+import { type Decision } from './audit.ts';
+import { type BulkOptions, type BulkResult } from './bulk.ts';
+export interface RequeueOptions extends BulkOptions {
+    /** Leaves out keys that have published events which were sent after their dead letters. @defaultValue false */
+    readonly onlyInOrder?: boolean;
+}
+/** What became of an action on events. */
+export interface DecisionResult extends BulkResult {
+    /** Of the uuids of the filter: not found, since they were decided about before. */
+    readonly before: readonly Decision[];
+    /** Of the uuids of the filter: neither found, nor ever decided about. */
+    readonly missing: readonly string[];
+}
+export interface RequeueResult extends DecisionResult {
+    /** Of `done`: they wait with a key that is blocked or retrying. */
+    readonly waiting: number;
+}
+export declare function requeueLetters(operations: OutboxOperations, filter: OperatorFilter, options: RequeueOptions): Promise<RequeueResult>;
+export declare function discardLetters(operations: OutboxOperations, filter: OperatorFilter, options: BulkOptions): Promise<DecisionResult>;
+export declare function releaseKeys(operations: OutboxOperations, filter: OperatorFilter, options: BulkOptions): Promise<BulkResult>;
+export declare function discardHeads(operations: OutboxOperations, filter: OperatorFilter, options: BulkOptions): Promise<BulkResult>;
+/** Discards events that are held, by uuids that were found and by all that were asked for. */
+export declare function discardHeldEvents(operations: OutboxOperations, { found, uuids }: {
+    found: ReadonlyMap<string, bigint>;
+    uuids: readonly string[];
+}, options: BulkOptions): Promise<DecisionResult>;
+
+// dist/operations/audit.d.ts
+import type { AuditEntry, OutboxOperations } from '../core/outbox-operations.ts';
+/** What one transaction of an action did. Those of one action share `bulk`. */
+export interface AuditRecord extends Omit<AuditEntry, 'id'> {
+    readonly number: number;
+}
+/** What was decided about an event before. */
+export interface Decision extends Pick<AuditEntry, 'action' | 'at' | 'actor' | 'reason'> {
+    readonly uuid: string;
+}
+export declare function recordsOf(entries: readonly AuditEntry[]): readonly AuditRecord[];
+/** The last decision about each of some events, and those about which there was none. */
+export declare function decisions(operations: OutboxOperations, uuids: readonly string[]): Promise<{
+    before: readonly Decision[];
+    missing: readonly string[];
+}>;
+
+// dist/operations/bulk.d.ts
+import type { ChunkOf, Done, Page } from '../core/outbox-operations.ts';
+/** Who acts, why, and how. */
+export interface BulkOptions {
+    /** Who acts: for the audit. */
+    readonly actor: string;
+    /** Why: for the audit. */
+    readonly reason: string;
+    /** Only what was there by this time, to the millisecond. @defaultValue now */
+    readonly upTo?: Date;
+    /** Stops it behind the chunk that is under way. */
+    readonly signal?: AbortSignal;
+    /** How many one transaction acts on. @defaultValue 500 */
+    readonly chunk?: number;
+    /** Called behind each chunk. */
+    readonly onProgress?: (progress: BulkProgress) => void;
+}
+export interface BulkProgress {
+    /** How many the filter has found. */
+    readonly matched: number;
+    /** How many of these were acted on. */
+    readonly done: number;
+    /** How many someone else had decided about in between. */
+    readonly already: number;
+}
+export interface BulkResult extends BulkProgress {
+    /** What its entries in the audit have in common. */
+    readonly bulk: string;
+    /** It was stopped: there may be more. */
+    readonly aborted: boolean;
+}
+export declare function checkBulkOptions(options: BulkOptions, more?: readonly string[]): void;
+interface Bulk<T> {
+    /** For the audit. */
+    readonly filter: object;
+    /** What is acted on, from an id on. */
+    readonly page: (after: bigint, limit: number) => Promise<Page<T>>;
+    /** What of it is left out, and counted nowhere. @defaultValue nothing */
+    readonly except?: (item: T) => boolean;
+    readonly act: (chunk: ChunkOf) => Promise<Done>;
+}
+/**
+ * Acts on everything that the pages have, chunk by chunk. Each chunk stands for itself: what is done
+ * is done, and in the audit, whatever becomes of this process; to do it again does the rest.
+ */
+export declare function runBulk<T extends {
+    readonly id: bigint;
+}>({ filter, page, except, act }: Bulk<T>, options: BulkOptions): Promise<BulkResult>;
+export {};
+
+// dist/operations/blocked-keys.d.ts
+import type { BlockedKey, HeldEvent, OperatorFilter, OutboxOperations } from '../core/outbox-operations.ts';
+/** A key, a keyless event or a topic of a lane that waits. */
+export interface BlockedKeyInfo extends Omit<BlockedKey, 'id' | 'lane' | 'head'> {
+    /** The uuid of the event that was refused, or else of the first one that is held; `null` where none is. */
+    readonly head: string | null;
+}
+/** An event that waits with its key. */
+export interface HeldEventInfo extends Omit<HeldEvent, 'id'> {
+    readonly topic: string;
+    readonly key: string | null;
+}
+export declare function blockedOf(operations: OutboxOperations, filter: OperatorFilter): AsyncGenerator<BlockedKey, void>;
+export declare function shown(one: BlockedKey): BlockedKeyInfo;
+/** The first events that blocked keys hold. */
+export declare function heldOf(operations: OutboxOperations, filter: OperatorFilter, limit: number): Promise<readonly HeldEventInfo[]>;
+/** Can be released, and its head discarded: not what drains, nor a topic, which waits for the broker. */
+export declare function isDecidable({ state, isTopic }: BlockedKey): boolean;
+
+// dist/operations/dead-letters.d.ts
+import type { DeadLetter, OperatorFilter, OutboxOperations } from '../core/outbox-operations.ts';
+import { type NewerEvents } from './newer-events.ts';
+/** An event that is not published any more, unless someone requeues it. */
+export type DeadLetterInfo = Omit<DeadLetter, 'id'>;
+/** Dead letters of a topic whose errors differ by numbers and uuids only. */
+export interface DeadGroup {
+    readonly topic: string;
+    /** Numbers and uuids are `*`: a filter by this error finds the group. */
+    readonly error: string;
+    readonly letters: number;
+    /** How many keys they have, those without a key left out. */
+    readonly keys: number;
+    readonly first: Date;
+    readonly last: Date;
+}
+/** What requeueing would do. */
+export interface RequeuePreview {
+    /** Give it to `requeue`, to requeue these and no others. */
+    readonly upTo: Date;
+    readonly letters: number;
+    /** Of these: without a key, and so without an order. */
+    readonly keyless: number;
+    readonly keys: number;
+    /** When the first one died. */
+    readonly oldest: Date | null;
+    /** Keys that have published events which were sent after their dead letters: requeued, the letters come behind these. */
+    readonly newer: {
+        readonly keys: number;
+        readonly events: number;
+        /** `false` where the time to look was over: there may be more. */
+        readonly complete: boolean;
+        readonly first: readonly NewerEvents[];
+    };
+    /** How many letters would be requeued without those keys. */
+    readonly inOrder: number;
+}
+export declare function lettersOf(operations: OutboxOperations, filter: OperatorFilter, upTo: Date): AsyncGenerator<DeadLetter, void>;
+/** The largest groups first. */
+export declare function deadGroups(operations: OutboxOperations, filter: OperatorFilter): Promise<readonly DeadGroup[]>;
+export declare function previewRequeue(operations: OutboxOperations, filter: OperatorFilter, { searchMs }: {
+    searchMs: number;
+}): Promise<RequeuePreview>;
+/** The keys whose letters would come behind events that were sent after them; looks until it knows. */
+export declare function keysOutOfOrder(operations: OutboxOperations, filter: OperatorFilter, { upTo, signal }: {
+    upTo: Date;
+    signal: AbortSignal | undefined;
+}): Promise<ReadonlySet<string>>;
+
+// dist/operations/newer-events.d.ts
+import type { OutboxOperations } from '../core/outbox-operations.ts';
+/** A key of dead letters, and how many there are. */
+export interface KeyOfLetters {
+    readonly topic: string;
+    readonly key: string;
+    /** The first of them. */
+    readonly first: bigint;
+    readonly letters: number;
+}
+/** A key that has published events which were sent after the first of its dead letters. */
+export interface NewerEvents {
+    readonly topic: string;
+    readonly key: string;
+    readonly letters: number;
+    /** Published events. */
+    readonly newer: number;
+    /** The uuids of the first ones. */
+    readonly uuids: readonly string[];
+}
+/** One name for a key of a topic: topics have no NUL character. */
+export declare function keyName({ topic, key }: {
+    topic: string;
+    key: string | null;
+}): string;
+/**
+ * Reads through the events behind the first dead letter, since there is no index of keys; until a
+ * time is over or a signal says so, and then it is not `complete`.
+ */
+export declare function newerEvents(operations: OutboxOperations, keys: ReadonlyMap<string, KeyOfLetters>, { searchMs, signal }: {
+    searchMs: number;
+    signal?: AbortSignal | undefined;
+}): Promise<{
+    newer: readonly NewerEvents[];
+    complete: boolean;
+}>;
+
+// dist/operations/filters.d.ts
+import type { OperatorFilter } from '../core/outbox-operations.ts';
+/** Which dead letters or blocked keys are meant: those that meet all conditions. */
+export interface OperationsFilter extends OperatorFilter {
+    /** Instead of any condition, to act on everything. @defaultValue false */
+    readonly all?: boolean;
+}
+/** The conditions of a filter. Throws an `OptionError` where one is not what it should be. */
+export declare function conditionsOf(filter: OperationsFilter): OperatorFilter;
+/** The same, to act on: of all only where that is said. */
+export declare function conditionsToActOn(filter: OperationsFilter): OperatorFilter;
+export declare function uuidsOf(uuids: unknown): readonly string[];
+
+// dist/operations/explain.d.ts
+import type { OutboxInspection } from '../core/outbox-inspection.ts';
+import type { Explanation } from './explanation.ts';
+export interface ExplainOptions {
+    /** How long to look for an event that isn't where its uuid says. @defaultValue 5000 */
+    readonly searchMs?: number;
+    /** An owner that has settled nothing for so long stalls. @defaultValue 10000 */
+    readonly stalledMs?: number;
+}
+/** Walks the life of an event, and stops at the first thing that holds it. Only reads. */
+export declare function explain(inspection: OutboxInspection, uuid: string, options?: ExplainOptions): Promise<Explanation>;
+
+// dist/operations/explanation.d.ts
+import type { CappedCount, InspectedBlock, InspectedRelay, OpenTransaction } from '../core/outbox-inspection.ts';
+/** What an operator is told of the event that was asked for. */
+export interface ExplainedEvent {
+    readonly uuid: string;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly lane: number;
+}
+/** Where a published event is. */
+export interface Place {
+    readonly topic: string;
+    readonly partition: number;
+    readonly offset: string;
+}
+export type HeldBy = Pick<InspectedBlock, 'topic' | 'key' | 'state' | 'error' | 'attempts' | 'since' | 'retryAt' | 'held'>;
+type Owner = Pick<InspectedRelay, 'id' | 'state' | 'leaseMs' | 'report'>;
+/** Why an event is where it is: the first thing on its way that holds it. */
+export type Explanation = {
+    readonly verdict: 'delivered';
+    readonly event: ExplainedEvent;
+    readonly publishedAt: Date;
+    /** `null` where its batch went to several partitions, or was recorded by a successor. */
+    readonly place: Place | null;
+    /** Where the parts of its batch in its topic begin: it is behind one of them. */
+    readonly places: readonly Place[];
+} | {
+    readonly verdict: 'not-found';
+    readonly uuid: string;
+    /** When the uuid was made, where it tells. */
+    readonly madeAt: Date | null;
+    /** The oldest event that is still stored. */
+    readonly oldestStoredAt: Date | null;
+    /** `forgotten`: it was made before the oldest that is kept. `unknown`: the time to look was over. */
+    readonly because: 'never-committed' | 'forgotten' | 'unknown';
+} | {
+    /** Not there to be seen, and transactions that began before it and store events are still open. */
+    readonly verdict: 'invisible';
+    readonly uuid: string;
+    readonly madeAt: Date | null;
+    readonly transactions: readonly OpenTransaction[];
+} | {
+    readonly verdict: 'dead';
+    readonly event: ExplainedEvent;
+    readonly at: Date;
+    readonly attempts: number;
+    readonly error: string | null;
+} | {
+    /**
+     * The broker or the codec refuses it; `retrying` where it will be tried again, `draining` where
+     * its key was freed and what was held goes first.
+     */
+    readonly verdict: 'refused' | 'retrying' | 'draining';
+    readonly event: ExplainedEvent;
+    readonly block: HeldBy;
+} | {
+    readonly verdict: 'blocked-by';
+    readonly event: ExplainedEvent;
+    readonly block: HeldBy;
+    /** The event of its key that was refused, where it is still held. */
+    readonly by: string | null;
+} | {
+    readonly verdict: 'topic-parked';
+    readonly event: ExplainedEvent;
+    readonly block: HeldBy;
+} | {
+    readonly verdict: 'lane-unowned';
+    readonly event: ExplainedEvent;
+    /** Relays that live: none, or they have not taken the lane yet. */
+    readonly liveRelays: number;
+} | {
+    /** Its lane's owner is dead, and nobody has taken its lanes over. */
+    readonly verdict: 'owner-expired' | 'owner-fenced';
+    readonly event: ExplainedEvent;
+    readonly owner: Owner;
+    readonly liveRelays: number;
+} | {
+    readonly verdict: 'broker-away';
+    readonly event: ExplainedEvent;
+    /** The relay that waits longest, and what it says. */
+    readonly relay: {
+        readonly id: string;
+        readonly error: string;
+    };
+    readonly awayMs: number;
+} | {
+    /** Its lane's owner renews its lease, and has settled nothing for long. */
+    readonly verdict: 'owner-stalled';
+    readonly event: ExplainedEvent;
+    readonly owner: Owner;
+    readonly stalledMs: number;
+} | {
+    readonly verdict: 'backlog';
+    readonly event: ExplainedEvent;
+    readonly owner: Owner;
+    readonly before: CappedCount;
+} | {
+    readonly verdict: 'untracked';
+    readonly event: ExplainedEvent;
+};
+export {};
+
+// dist/operations/status-report.d.ts
+import type { InspectedLedger, InspectedRelay, InspectedTopic, OpenTransaction } from '../core/outbox-inspection.ts';
+import type { Backlog } from '../core/outbox-store.ts';
+export interface StatusOptions {
+    /** An event that has waited for longer is a problem. @defaultValue 60000 */
+    readonly maxAgeMs?: number;
+    /** More dead events are a problem. @defaultValue 0 */
+    readonly maxDead?: number;
+}
+/** How an outbox does, and what an operator should look at. Counts end at a cap. */
+export interface Status {
+    /** `false` where something is wrong that does not pass by itself. */
+    readonly healthy: boolean;
+    /** All of it in one sentence, for people. */
+    readonly sentence: string;
+    /** What is wrong, in sentences; empty where nothing is. */
+    readonly problems: readonly string[];
+    readonly backlog: Backlog;
+    readonly rates: StatusRates;
+    readonly lanes: {
+        readonly total: number;
+        readonly owned: number;
+    };
+    readonly relays: readonly StatusRelay[];
+    readonly broker: StatusBroker;
+    readonly schema: number;
+    readonly ledger: InspectedLedger;
+    /** Those that have events waiting, held or dead, or had events in the last minute. */
+    readonly topics: readonly StatusTopic[];
+    /** Transactions that have stored events and are open. */
+    readonly openTransactions: readonly OpenTransaction[];
+}
+/** Events a second: stored ones that committed, and published ones. */
+export interface StatusRates {
+    readonly in: number;
+    /** Over how long, at most a minute: less where more events came in than are looked at. */
+    readonly inWindowMs: number;
+    readonly out: number;
+    readonly outWindowMs: number;
+}
+export interface StatusRelay extends InspectedRelay {
+    /** How many lanes it owns. */
+    readonly lanes: number;
+}
+/** As the relays that live report it. */
+export interface StatusBroker {
+    /** `unknown` where no relay that lives has reported. */
+    readonly state: 'answers' | 'away' | 'unknown';
+    readonly awayMs: number | null;
+    readonly error: string | null;
+    /** Since a batch was settled last. */
+    readonly settledMs: number | null;
+}
+export interface StatusTopic extends InspectedTopic {
+    readonly in: number;
+    readonly out: number;
+}
+
 // dist/relay/relay.d.ts
 import type { Broker } from '../core/broker.ts';
 import type { Clock } from '../core/clock.ts';
@@ -2233,6 +3140,7 @@ export declare class Relay implements AsyncDisposable {
 }
 
 // dist/relay/options.d.ts
+import { RefusalPolicies, type RefusalOptions } from './refusal-policy.ts';
 export interface RelayOptions {
     /** Most events of one batch. @defaultValue 1000 */
     readonly batchSize?: number;
@@ -2248,7 +3156,51 @@ export interface RelayOptions {
     readonly stopTimeoutMs?: number;
     /** Published events are forgotten after so long; `Infinity` keeps them. @defaultValue 604800 (7 days) */
     readonly retentionSeconds?: number;
+    /** What becomes of events that can't be published. */
+    readonly refusals?: RefusalOptions;
 }
-export type RelaySettings = Required<RelayOptions>;
+export type RelaySettings = Required<Omit<RelayOptions, 'refusals'>> & {
+    readonly refusals: RefusalPolicies;
+};
 /** The options with their defaults. Throws an `OptionError` that names the wrong one. */
 export declare function relaySettings(options?: RelayOptions): RelaySettings;
+
+// dist/relay/refusal-policy.d.ts
+import type { RefusalOutcome } from '../core/refusals.ts';
+/** What becomes of an event that can't be published: the broker takes no such record, or no codec makes one. */
+export interface RefusalPolicy {
+    /** How often an event is tried, the first time included, before it is given up. @defaultValue 10 */
+    readonly maxAttempts?: number;
+    /** The same where another try can hardly help: too large, invalid, a codec that throws. @defaultValue 2 */
+    readonly maxPermanentAttempts?: number;
+    /** The wait before the second try; it doubles with each further one, ±20 %. @defaultValue 1000 */
+    readonly retryMs?: number;
+    /** The longest wait between two tries. @defaultValue 300000 (5 min) */
+    readonly maxRetryMs?: number;
+    /**
+     * What follows the last try. `block`: the event waits, and its key behind it, until an operator
+     * decides: nothing is lost, nothing out of order. `dead`: it becomes a dead letter, and its key
+     * goes on without it. @defaultValue `block` for an event with a key, `dead` for one without
+     */
+    readonly onExhausted?: 'block' | 'dead';
+}
+export interface RefusalOptions extends RefusalPolicy {
+    /** For topics that differ: what is not given there is as above. */
+    readonly topics?: Readonly<Record<string, RefusalPolicy>>;
+}
+/** A refusal, as far as a policy has to know it. */
+export interface RefusalCase {
+    readonly topic: string;
+    readonly key: string | null;
+    /** How often it was refused, this time included. */
+    readonly attempts: number;
+    readonly permanent: boolean;
+}
+/** The options, checked. Throws an `OptionError` that names the wrong one. */
+export declare class RefusalPolicies {
+    #private;
+    constructor(options?: RefusalOptions);
+    /** How often such an event is tried before it is given up. */
+    most({ topic, permanent }: Pick<RefusalCase, 'topic' | 'permanent'>): number;
+    outcome(refused: RefusalCase, random?: () => number): RefusalOutcome;
+}

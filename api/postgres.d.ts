@@ -143,6 +143,11 @@ export declare function postgres(options: PostgresOptions): OutboxStore<Postgres
 import type { OutboxEvent, StoredEvent } from './event.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { Inbox } from './inbox.ts';
+import type { OutboxInspection } from './outbox-inspection.ts';
+import type { OutboxOperations } from './outbox-operations.ts';
+import type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport, WaitingReport } from './outbox-terms.ts';
+import type { RefusedEvent } from './refusals.ts';
+export type { Ack, Backlog, BlockedEntry, BlockedScope, RelayReport, WaitingReport, } from './outbox-terms.ts';
 /**
  * Where committed events wait until the broker has them. One implementation per database;
  * `oncommit/testing` has the suite that each one passes.
@@ -174,6 +179,10 @@ export interface OutboxStore<Tx = unknown> {
     check(): Promise<void>;
     /** Connections of a relay's own: nothing that a caller does to theirs reaches them. */
     openRelaySession(): Promise<RelaySession>;
+    /** What an operator looks through. It needs no more rights than to read. */
+    openInspection(): Promise<OutboxInspection>;
+    /** What an operator decides about dead letters and blocked keys. It needs the rights of an operator. */
+    openOperations(): Promise<OutboxOperations>;
     /** Tells relays of other processes that events may have been sent. A hint: it may be lost. */
     announce(): void;
     /** Calls `listener` when another process announced. Resolves when it listens; may never call. */
@@ -197,9 +206,14 @@ export interface RelaySession extends AsyncDisposable {
     /**
      * The heartbeat: renews the relay, then lets `claim` choose among the lanes without an owner,
      * in one transaction, so that nobody can fence the relay between the two. Lanes that another
-     * relay took meanwhile are left out.
+     * relay took meanwhile are left out. With a `report` for operators, which nothing depends on.
      */
-    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[]): Promise<Tick>;
+    tick(relayId: string, ttlMs: number, claim: (view: RelayView) => readonly number[], report?: RelayReport): Promise<Tick>;
+    /**
+     * Tells operators that a relay waits for the broker, and has no row among the relays; `null` where
+     * it does no more. Nothing depends on it.
+     */
+    reportWaiting(id: string, report: WaitingReport | null): Promise<void>;
     /** Gives lanes back. The relay has settled all that it had in hand of them. */
     release(relayId: string, lanes: readonly number[]): Promise<void>;
     /**
@@ -226,22 +240,41 @@ export interface RelaySession extends AsyncDisposable {
      */
     settle(batch: SettledBatch): Promise<boolean>;
     /**
-     * Moves events that can't be published now out of the way, each under what blocks it, which is
-     * added where it is new: from what is to be delivered, or from another blocked entry that holds
-     * them. Only for lanes that the relay owns; gives the ids that it moved.
+     * Records refusals, each in one step: the event becomes the head of its entry, which is added
+     * where it is new and holds it, or it is dead, once, and its entry is due to be drained (that of a
+     * keyless event is gone). Only for lanes that the relay owns, and for events that wait or are held;
+     * gives the ids of those. May be repeated, also by a successor.
+     */
+    refuse(relayId: string, refused: readonly RefusedEvent[]): Promise<readonly bigint[]>;
+    /**
+     * Moves events that can't be published now out of the way, each under what blocks it: from what
+     * is to be delivered, or from another entry that holds them. Only for lanes that the relay owns;
+     * gives the ids that it moved. A key has one entry, whatever its head; one that is added here is
+     * due to be drained, since nothing of it was refused.
      */
     park(relayId: string, parked: readonly ParkedEvents[]): Promise<readonly bigint[]>;
     /** What is blocked on `lanes`. */
     blocked(lanes: readonly number[]): Promise<readonly BlockedEntry[]>;
-    /** The held events of these blocked entries, in id order, without those in hand. */
+    /**
+     * Entries whose time has come, by the database's clock, the longest due first: `retrying` ones
+     * whose head is to be tried, `draining` ones that `drain` has not taken.
+     */
+    due(request: DueRequest): Promise<readonly BlockedEntry[]>;
+    /** From now on these entries drain. Only on lanes that the relay owns; gives those that are there. */
+    drain(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>;
+    /** The held events of these entries, in id order, without those in hand. */
     fetchHeld(request: HeldRequest): Promise<FetchedBatch>;
-    /** Removes a blocked entry whose events are all published; `false` while it still holds some. */
-    unblock(relayId: string, blockedId: bigint): Promise<boolean>;
+    /**
+     * Removes entries of which nothing is held any more. Only on lanes that the relay owns; gives
+     * those that are not there any more.
+     */
+    unblock(relayId: string, blockedIds: readonly bigint[]): Promise<readonly bigint[]>;
     /** What waits, cheaply: counts are capped at `BACKLOG_CAP`. */
     backlog(): Promise<Backlog>;
     /**
      * Forgets up to `limit` events that were published longer than `retentionMs` ago. Works for one
-     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead.
+     * caller at a time: the others get `elected: false`. Never an event that is pending, held or dead;
+     * those that were discarded as long ago too.
      */
     clean(holder: string, options: {
         retentionMs: number;
@@ -297,41 +330,25 @@ export interface SettledBatch {
     /** Where it went, for the operator. */
     readonly acks: readonly Ack[];
 }
-/** The first offset of a run of records that a partition took together. */
-export type Ack = readonly [topic: string, partition: number, baseOffset: string];
-/**
- * What is blocked: a key of a topic, one keyless event (`key` is null, `eventId` is set), or a
- * whole topic on one lane (both null).
- */
-export interface BlockedScope {
-    readonly topic: string;
-    readonly key: string | null;
-    readonly eventId: bigint | null;
-    readonly lane: number;
-}
 export interface ParkedEvents {
     readonly scope: BlockedScope;
     readonly error: string;
-    /** In id order; may be empty to record the block itself. */
+    /** In id order. */
     readonly ids: readonly bigint[];
 }
-export interface BlockedEntry extends BlockedScope {
-    readonly id: bigint;
-    readonly error: string;
+export interface DueRequest {
+    readonly lanes: readonly number[];
+    /** Of these nothing is due: they can't be written to. */
+    readonly exceptTopics: readonly string[];
+    readonly limit: number;
 }
 export interface HeldRequest {
     readonly blockedIds: readonly bigint[];
+    /** Most events of each entry. @defaultValue as many as there are */
+    readonly maxOfEach?: number;
     readonly inHand: IdRanges;
     readonly maxEvents: number;
     readonly maxBytes: number;
-}
-export interface Backlog {
-    readonly pending: number;
-    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
-    readonly oldestAgeMs: number | null;
-    readonly blocked: number;
-    readonly held: number;
-    readonly dead: number;
 }
 export interface CleanResult {
     readonly elected: boolean;
@@ -395,6 +412,8 @@ export interface StoredEvent extends OutboxEvent {
     /** Bytes of payload, key and headers together. */
     readonly size: number;
     readonly payload: Buffer | null;
+    /** How often an operator has had it delivered again, where one has. */
+    readonly redelivered?: number;
 }
 /** Bytes of payload, key, headers and names: the number that byte limits speak of. */
 export declare function eventSize(event: Pick<OutboxEvent, 'key' | 'headers' | 'payload'>): number;
@@ -487,6 +506,405 @@ export declare function cleanInChunks(cleanChunk: () => Promise<{
     readonly more: boolean;
 }>, signal?: AbortSignal): Promise<number>;
 
+// dist/core/outbox-inspection.d.ts
+import type { Ack, Backlog, BlockedScope, RelayReport, WaitingReport } from './outbox-terms.ts';
+/** Counts for operators end here; a look at a large backlog must not add to it. */
+export declare const INSPECTION_CAP = 10000;
+/**
+ * What an operator may ask of an outbox. It only reads, each answer is bounded in rows and in time,
+ * and nothing that a relay needs is locked. Methods throw a `StoreError` where the database fails.
+ */
+export interface OutboxInspection extends AsyncDisposable {
+    /** The lowest and highest id that are stored, `null` where there is no event. */
+    bounds(): Promise<IdBounds | null>;
+    /** The first id that was stored at or after a time, as near as ids and times follow each other. */
+    idAt(time: Date): Promise<bigint>;
+    /** The id of the event with a uuid in a range of ids, which is read through: keep it short. */
+    findBetween(uuid: string, range: IdBounds): Promise<bigint | null>;
+    /** An event and where it stands; `null` where it is gone. */
+    event(id: bigint): Promise<InspectedEvent | null>;
+    /** What holds back events of a scope: of its own first, then its whole topic. */
+    blocks(scope: BlockedScope): Promise<readonly InspectedBlock[]>;
+    /** Each lane, in order, with its owner. */
+    lanes(): Promise<readonly InspectedLane[]>;
+    relays(): Promise<readonly InspectedRelay[]>;
+    /** Relays that wait for the broker, and said so within the last minute. The longest waiting first. */
+    waiting(): Promise<readonly WaitingRelay[]>;
+    /** Transactions that have stored events and have not ended, the oldest first. Empty where the database can't tell. */
+    openTransactions(): Promise<readonly OpenTransaction[]>;
+    /** What waits. Capped as a relay's. */
+    backlog(): Promise<Backlog>;
+    /** What waits and what is dead by topic, of the oldest `INSPECTION_CAP` of each kind. */
+    topics(): Promise<readonly InspectedTopic[]>;
+    /** Events stored in the last minute: of the newest `INSPECTION_CAP`, over the time that they took. */
+    stored(): Promise<InspectedRates>;
+    /** Events published in the last minute, by their receipts; the topics are a share of the newest. */
+    published(): Promise<InspectedRates>;
+    ledger(): Promise<InspectedLedger>;
+    /** The version of the tables. */
+    version(): Promise<number>;
+}
+export interface WaitingRelay extends WaitingReport {
+    readonly id: string;
+}
+export interface IdBounds {
+    readonly first: bigint;
+    readonly last: bigint;
+}
+export interface InspectedEvent {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    /** Of the payload. */
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly ageMs: number;
+    readonly lane: number;
+    readonly standing: Standing;
+}
+export type Standing = {
+    readonly state: 'pending';
+    /** Events of its lane that wait and come first; of as many as were looked at. */
+    readonly before: CappedCount;
+} | {
+    readonly state: 'held';
+    readonly block: InspectedBlock;
+} | {
+    readonly state: 'dead';
+    readonly at: Date;
+    readonly attempts: number;
+    readonly error: string | null;
+} | {
+    readonly state: 'delivered';
+    readonly publishedAt: Date;
+    readonly acks: readonly Ack[];
+    /** Events of its topic in its batch that come before it. */
+    readonly topicRank: number;
+}
+/** Neither waiting nor published, as far as the tables tell: someone has changed them by hand. */
+ | {
+    readonly state: 'untracked';
+};
+export interface CappedCount {
+    readonly count: number;
+    /** There may be more. */
+    readonly capped: boolean;
+}
+export interface InspectedBlock extends BlockedScope {
+    readonly id: bigint;
+    readonly state: string;
+    readonly error: string;
+    readonly attempts: number;
+    readonly since: Date;
+    readonly retryAt: Date | null;
+    /** The first event under it, `null` where it holds none. */
+    readonly head: {
+        readonly id: bigint;
+        readonly uuid: string;
+    } | null;
+    readonly held: CappedCount;
+}
+export interface InspectedLane {
+    readonly lane: number;
+    readonly owner: string | null;
+    readonly epoch: number;
+}
+export interface InspectedRelay {
+    readonly id: string;
+    /** `expired`: has not renewed in time, and nobody has fenced it yet. */
+    readonly state: 'live' | 'expired' | 'fenced';
+    /** Until its lease runs out; below zero since it has. */
+    readonly leaseMs: number;
+    /** What it said of itself when it last renewed, `null` where it never did. */
+    readonly report: RelayReport | null;
+}
+/** What its statements say is not part of it: they may carry an application's data. */
+export interface OpenTransaction {
+    /** The server's process, `null` for a prepared transaction. */
+    readonly pid: number | null;
+    /** By the database's clock; `null` without the right to see it. */
+    readonly startedAt: Date | null;
+    readonly ageMs: number | null;
+    /** What its session does: `active`, `idle in transaction`; `prepared`. */
+    readonly state: string;
+    readonly application: string;
+}
+/** What went through in the last time, of as much as was looked at. */
+export interface InspectedRates {
+    /** How far back it was looked, at most a minute. */
+    readonly windowMs: number;
+    readonly perSecond: number;
+    readonly byTopic: ReadonlyMap<string, number>;
+}
+export interface InspectedTopic {
+    readonly topic: string;
+    readonly pending: number;
+    readonly oldestAgeMs: number | null;
+    readonly held: number;
+    readonly dead: number;
+}
+export interface InspectedLedger {
+    /** As the database estimates it: it is never counted. */
+    readonly events: number;
+    readonly bytes: number;
+}
+
+// dist/core/outbox-terms.d.ts
+/** What a relay says of itself, in times that have passed: clocks may differ. */
+export interface RelayReport {
+    /** Since the broker has not answered, `null` where it does. */
+    readonly brokerAwayMs: number | null;
+    /** What fails right now, `null` where nothing does. */
+    readonly lastError: string | null;
+    /** Since its last batch was settled, `null` where there was none. */
+    readonly settledMs: number | null;
+}
+/** What a relay says that has no place at the broker yet. */
+export interface WaitingReport {
+    /** Since it waits. */
+    readonly waitingMs: number;
+    readonly error: string;
+}
+/** The first offset of a run of records that a partition took together. */
+export type Ack = readonly [topic: string, partition: number, baseOffset: string];
+/**
+ * What is blocked: a key of a topic (`eventId` is the event at its head, where one was refused), one
+ * keyless event (`key` is null, `eventId` is set), or a whole topic on one lane (both null).
+ */
+export interface BlockedScope {
+    readonly topic: string;
+    readonly key: string | null;
+    readonly eventId: bigint | null;
+    readonly lane: number;
+}
+/**
+ * What is blocked, and what comes of it:
+ * - `retrying`: its head is tried again when its time has come;
+ * - `blocked`: it waits until someone decides, or until the topic is back;
+ * - `draining`: what it holds is being published, in order.
+ */
+export interface BlockedEntry extends BlockedScope {
+    readonly id: bigint;
+    readonly error: string;
+    readonly state: 'retrying' | 'blocked' | 'draining';
+    /** How often the head, which is `eventId`, was refused. */
+    readonly attempts: number;
+}
+export interface Backlog {
+    readonly pending: number;
+    /** Milliseconds since the oldest pending event was stored, `null` where there is none. */
+    readonly oldestAgeMs: number | null;
+    readonly blocked: number;
+    readonly held: number;
+    readonly dead: number;
+}
+
+// dist/core/outbox-operations.d.ts
+/**
+ * What operators may do to an outbox: look at what died and what is blocked, and decide about it.
+ * It looks in pages, and acts in chunks: each chunk is one transaction, which writes what it did to
+ * the audit too. Methods throw a `StoreError` where the database fails.
+ */
+export interface OutboxOperations extends AsyncDisposable {
+    /** The database's time, to freeze by what is acted on. */
+    now(): Promise<Date>;
+    /** Dead letters, in id order. A page looks at a bounded number, and may be empty before the last one. */
+    deadLetters(request: DeadRequest): Promise<Page<DeadLetter>>;
+    /** Blocked keys, keyless events and topics, in the order in which they were blocked; as `deadLetters`. */
+    blockedKeys(request: BlockedRequest): Promise<Page<BlockedKey>>;
+    /** The first events that an entry holds, in id order. */
+    held(blockedId: bigint, limit: number): Promise<readonly HeldEvent[]>;
+    /** What an event carries; `null` where it is gone. */
+    contents(eventId: bigint): Promise<EventContents | null>;
+    /** Events of some keys that were published, with ids above `after`, in id order; as `deadLetters`. */
+    published(request: PublishedRequest): Promise<Page<PublishedEvent>>;
+    /** The newest entries of the audit first, or those alone that tell of one of some uuids. */
+    audit(request: {
+        readonly uuids?: readonly string[];
+        readonly limit: number;
+    }): Promise<readonly AuditEntry[]>;
+    /**
+     * Has dead letters published again, behind what their keys have published since: each joins what
+     * its key holds, or is due to be drained. Those that are not dead any more, or died after `upTo`,
+     * are left alone.
+     */
+    requeue(letters: ChunkOf & {
+        readonly upTo: Date;
+    }): Promise<Requeued>;
+    /** Gives up dead letters for good; as `requeue`. */
+    discardDead(letters: ChunkOf & {
+        readonly upTo: Date;
+    }): Promise<Done>;
+    /**
+     * Gives up held events for good. Where one is the head of what is blocked, the rest is due to be
+     * drained. Those that are not held any more are left alone.
+     */
+    discardHeld(events: ChunkOf): Promise<Done>;
+    /**
+     * Lets blocked and retrying entries drain now, as if nothing of them had been refused. Whole topics
+     * are left alone, and what drains already.
+     */
+    release(entries: ChunkOf): Promise<Done>;
+}
+/** Conditions that must all be met. */
+export interface OperatorFilter {
+    /** Of the dead letter, or of the head of what is blocked. In small letters. */
+    readonly uuids?: readonly string[];
+    readonly topic?: string;
+    readonly key?: string;
+    /** The whole text of the error; `*` stands for any text. */
+    readonly error?: string;
+    /** Dead or blocked at this time or later. */
+    readonly from?: Date;
+    /** Dead or blocked before this time. */
+    readonly to?: Date;
+}
+interface PageRequest {
+    /** Only with ids above it. */
+    readonly after: bigint;
+    readonly limit: number;
+}
+export interface DeadRequest extends PageRequest {
+    readonly filter: OperatorFilter;
+    /** Only those that were dead by then, to the millisecond. */
+    readonly upTo: Date;
+}
+export type BlockedRequest = DeadRequest;
+export interface PublishedRequest extends PageRequest {
+    readonly keys: readonly KeyOfTopic[];
+}
+interface KeyOfTopic {
+    readonly topic: string;
+    readonly key: string;
+}
+export interface Page<T> {
+    readonly items: readonly T[];
+    /** Where to go on, `null` where there is no more. */
+    readonly next: bigint | null;
+}
+export interface DeadLetter {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly topic: string;
+    readonly key: string | null;
+    readonly msgType: string;
+    /** Of the payload. */
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly diedAt: Date;
+    readonly attempts: number;
+    readonly error: string;
+    /** How often it was requeued. */
+    readonly redelivered: number;
+}
+export interface BlockedKey {
+    readonly id: bigint;
+    readonly topic: string;
+    /** Null for a keyless event and for a whole topic. */
+    readonly key: string | null;
+    readonly lane: number;
+    readonly state: 'retrying' | 'blocked' | 'draining';
+    readonly error: string;
+    readonly attempts: number;
+    readonly since: Date;
+    readonly retryAt: Date | null;
+    /** A whole topic, on one lane: nobody's event was refused. */
+    readonly isTopic: boolean;
+    /** The event that was refused, or else the first one that is held; `null` where none is. */
+    readonly head: {
+        readonly id: bigint;
+        readonly uuid: string;
+    } | null;
+    /** How many events it holds; counted up to `HELD_CAP`. */
+    readonly held: number;
+}
+/** More held events of one entry are given as it. */
+export declare const HELD_CAP = 10000;
+export interface HeldEvent {
+    readonly id: bigint;
+    readonly uuid: string;
+    readonly msgType: string;
+    readonly bytes: number;
+    readonly storedAt: Date;
+    readonly redelivered: number;
+}
+export interface EventContents {
+    readonly mimeType: string;
+    /** As they are stored. */
+    readonly headers: string | null;
+    readonly payload: Buffer | null;
+}
+export interface PublishedEvent extends KeyOfTopic {
+    readonly id: bigint;
+    readonly uuid: string;
+}
+/** What one transaction acts on, and what the audit is told of it. */
+export interface ChunkOf {
+    readonly ids: readonly bigint[];
+    readonly note: AuditNote;
+}
+export interface AuditNote {
+    /** The same for all chunks of one action: a uuid. */
+    readonly bulk: string;
+    readonly actor: string;
+    readonly reason: string;
+    /** What the action was asked for, as JSON. */
+    readonly filter: object;
+}
+export interface Done {
+    readonly done: number;
+}
+export interface Requeued extends Done {
+    /** Of these: they wait with a key that is blocked or retrying. */
+    readonly waiting: number;
+}
+/** One chunk of an action. Entries are added and never changed. */
+export interface AuditEntry {
+    readonly id: bigint;
+    readonly bulk: string;
+    readonly at: Date;
+    readonly actor: string;
+    readonly action: 'requeue' | 'discard' | 'release';
+    readonly filter: unknown;
+    readonly reason: string;
+    /** How many it was asked for. */
+    readonly matched: number;
+    /** How many of these there were. */
+    readonly done: number;
+    /** The uuids of the events, and who was connected to the database. */
+    readonly details: unknown;
+}
+export {};
+
+// dist/core/refusals.d.ts
+import type { BlockedScope } from './outbox-terms.ts';
+/** An event that the broker refused, and what becomes of it. */
+export interface RefusedEvent {
+    /** What waits: the event's key, or a keyless event itself. `eventId` is the event. */
+    readonly scope: BlockedScope & {
+        readonly eventId: bigint;
+    };
+    readonly error: string;
+    /** How often it has been refused, this time included: to record it twice counts once. */
+    readonly attempts: number;
+    readonly next: RefusalOutcome;
+}
+/**
+ * - `retrying`: it is due again after so long, by the database's clock;
+ * - `blocked`: it waits, and its key behind it, until someone decides;
+ * - `dead`: it is not published; what waits behind it is due to be drained.
+ */
+export type RefusalOutcome = {
+    readonly state: 'retrying';
+    readonly afterMs: number;
+} | {
+    readonly state: 'blocked';
+} | {
+    readonly state: 'dead';
+};
+
 // dist/stores/postgres/roles.d.ts
 /** Names of the roles that `rolesSql` makes. */
 export interface RoleNames {
@@ -498,7 +916,7 @@ export interface RoleNames {
     readonly cleaner?: string;
     /** Handles events with an inbox, and cleans it. @defaultValue `<schema>_consumer` */
     readonly consumer?: string;
-    /** Looks at everything. @defaultValue `<schema>_operator` */
+    /** Looks at everything, and decides about dead letters and blocked keys, which is audited. @defaultValue `<schema>_operator` */
     readonly operator?: string;
 }
 /**
