@@ -1020,6 +1020,13 @@ export type Standing = {
     /** Events of its topic in its batch that come before it. */
     readonly topicRank: number;
 }
+/** An operator gave it up. Where it was on its way all the same, it is `delivered`. */
+ | {
+    readonly state: 'discarded';
+    readonly at: Date;
+    readonly actor: string;
+    readonly reason: string;
+}
 /** Neither waiting nor published, as far as the tables tell: someone has changed them by hand. */
  | {
     readonly state: 'untracked';
@@ -2968,11 +2975,18 @@ export type Explanation = {
     readonly attempts: number;
     readonly error: string | null;
 } | {
+    /** An operator gave it up, and wrote why. */
+    readonly verdict: 'discarded';
+    readonly event: ExplainedEvent;
+    readonly at: Date;
+    readonly actor: string;
+    readonly reason: string;
+} | {
     /**
-     * The broker or the codec refuses it; `retrying` where it will be tried again, `draining` where
-     * its key was freed and what was held goes first.
+     * The broker or the codec refuses it. `retrying`: it is tried again by itself. `blocked`: it
+     * waits for an operator. `draining`: its key was freed, and what was held goes first.
      */
-    readonly verdict: 'refused' | 'retrying' | 'draining';
+    readonly verdict: 'retrying' | 'blocked' | 'draining';
     readonly event: ExplainedEvent;
     readonly block: HeldBy;
 } | {

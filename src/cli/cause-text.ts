@@ -27,15 +27,25 @@ export function causeOf(it: Explanation): CauseText {
       return {
         headline: `NOT DELIVERED  dead, ${sinceText(it.at)}`,
         details: [`after ${it.attempts} attempts: ${it.error}`, 'no other event waits for it'],
-        steps: ['mend what refused it, then send it again as a new event'],
+        steps: [
+          `mend what refused it, then: oncommit dead requeue ${it.event.uuid}`,
+          `or give it up: oncommit dead discard ${it.event.uuid}`,
+        ],
       }
-    case 'refused':
-      return held(it.block, 'refused, and not tried again', [
-        'mend the cause: events behind it wait until it is released',
-      ])
+    case 'discarded':
+      return {
+        headline: `NOT DELIVERED  discarded, ${sinceText(it.at)}`,
+        details: [`by ${it.actor}: ${it.reason}`, 'no other event waits for it'],
+        steps: ['to have it published, send it again as a new event'],
+      }
     case 'retrying':
-      return held(it.block, 'refused, and tried again', [
+      return held(it.block, 'refused, and tried again by itself', [
         'mend the cause, or wait for the next attempt',
+      ])
+    case 'blocked':
+      return held(it.block, 'blocked: refused, and tried no more', [
+        `mend the cause, then: oncommit blocked release ${it.event.uuid}`,
+        `or give it up: oncommit blocked discard ${it.event.uuid}`,
       ])
     case 'draining':
       return held(it.block, 'its key was freed, what was held goes first', ['wait'])

@@ -95,6 +95,13 @@ export type Standing =
       /** Events of its topic in its batch that come before it. */
       readonly topicRank: number
     }
+  /** An operator gave it up. Where it was on its way all the same, it is `delivered`. */
+  | {
+      readonly state: 'discarded'
+      readonly at: Date
+      readonly actor: string
+      readonly reason: string
+    }
   /** Neither waiting nor published, as far as the tables tell: someone has changed them by hand. */
   | { readonly state: 'untracked' }
 

@@ -40,6 +40,10 @@ export async function explain(
     const { at, attempts, error } = standing
     return { verdict: 'dead', event: shown(event), at, attempts, error }
   }
+  if (standing.state === 'discarded') {
+    const { at, actor, reason } = standing
+    return { verdict: 'discarded', event: shown(event), at, actor, reason }
+  }
   if (standing.state === 'untracked') return { verdict: 'untracked', event: shown(event) }
   const block = standing.state === 'held' ? standing.block : await blockOf(inspection, event)
   if (block !== undefined) return explainBlock(event, block)
@@ -145,9 +149,8 @@ function explainBlock(event: InspectedEvent, block: InspectedBlock): Explanation
   const shared = { event: shown(event), block: heldBy(block) }
   if (block.key === null && block.eventId === null) return { verdict: 'topic-parked', ...shared }
   if (block.state === 'draining') return { verdict: 'draining', ...shared }
-  const retries = block.retryAt !== null || ['trying', 'retrying'].includes(block.state)
   if (block.eventId === event.id || block.head?.id === event.id)
-    return { verdict: retries ? 'retrying' : 'refused', ...shared }
+    return { verdict: block.state === 'retrying' ? 'retrying' : 'blocked', ...shared }
   return { verdict: 'blocked-by', ...shared, by: block.head?.uuid ?? null }
 }
 

@@ -66,11 +66,19 @@ export type Explanation =
       readonly error: string | null
     }
   | {
+      /** An operator gave it up, and wrote why. */
+      readonly verdict: 'discarded'
+      readonly event: ExplainedEvent
+      readonly at: Date
+      readonly actor: string
+      readonly reason: string
+    }
+  | {
       /**
-       * The broker or the codec refuses it; `retrying` where it will be tried again, `draining` where
-       * its key was freed and what was held goes first.
+       * The broker or the codec refuses it. `retrying`: it is tried again by itself. `blocked`: it
+       * waits for an operator. `draining`: its key was freed, and what was held goes first.
        */
-      readonly verdict: 'refused' | 'retrying' | 'draining'
+      readonly verdict: 'retrying' | 'blocked' | 'draining'
       readonly event: ExplainedEvent
       readonly block: HeldBy
     }

@@ -1,93 +1,208 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { join } from 'node:path'
-import { test } from 'node:test'
-
-import { Client } from 'pg'
+import { randomUUID } from 'node:crypto'
+import { after, before, describe, it } from 'node:test'
 
 import { uuidv7 } from '../../src/core/uuid.ts'
-import { postgres } from '../../src/stores/postgres/index.ts'
-import { createDatabase, sharedPostgres } from '../servers/index.ts'
-import { SessionFixture, TTL_MS } from './sqlite/session-fixture.ts'
+import type { RelayReport } from '../../src/core/outbox-terms.ts'
+import type { ExplainOptions, Explanation } from '../../src/index.ts'
+import type { Operations } from '../../src/operations/operations.ts'
+import type { StoreHarness } from '../../src/testing/outbox-store-contract.ts'
+import { OperatorShop } from '../relay/operator-shop.ts'
+import { eventually } from '../relay/outbox-fixture.ts'
+import { TOPIC } from '../relay/refusal-shop.ts'
+import { PostgresHarnesses } from '../store-contract/postgres-harness.ts'
+import { openSqlite } from '../store-contract/sqlite-harness.ts'
 
-const program = join(import.meta.dirname, '../../src/cli/main.ts')
+let harnesses: PostgresHarnesses
 
-function why(url: string, uuid: string): { status: number | null; verdict: string } {
-  const ran = spawnSync(process.execPath, [program, 'why', uuid, '--url', url, '--json'], {
-    encoding: 'utf8',
-    timeout: 30_000,
-  })
-  const said = ran.stdout === '' ? ran.stderr : (JSON.parse(ran.stdout) as { verdict: string })
-  return { status: ran.status, verdict: typeof said === 'string' ? said : said.verdict }
+before(async () => {
+  harnesses = await PostgresHarnesses.open('why')
+})
+after(async () => harnesses[Symbol.asyncDispose]())
+
+const stores: Readonly<Record<string, () => Promise<StoreHarness>>> = {
+  PostgreSQL: async () => harnesses.byPg(),
+  SQLite: openSqlite,
+}
+const BY = { actor: 'ada', reason: 'INC-1' } as const
+/** Longer than any test: what is tried again is not tried again here. */
+const LATER = { retryMs: 600_000, maxRetryMs: 600_000 } as const
+const AT_ONCE = { maxAttempts: 1 } as const
+const TTL_MS = 60_000
+
+async function why<V extends Explanation['verdict']>(
+  operations: Operations,
+  uuid: string,
+  verdict: V,
+  options: ExplainOptions = {},
+): Promise<Explanation & { verdict: V }> {
+  const explanation = await operations.why(uuid, options)
+  assert.equal(explanation.verdict, verdict, JSON.stringify(explanation))
+  return explanation as Explanation & { verdict: V }
 }
 
-test('why says on PostgreSQL that nobody owns the lane, that a transaction is open, and what is not there', async () => {
-  await using database = await createDatabase(await sharedPostgres(), 'why')
-  assert.equal(why(database.url, uuidv7()).status, 6)
-  const store = postgres({ url: database.url })
-  await store.migrate()
-  const client = new Client(database.connection)
-  await client.connect()
-  const [sent, open] = [uuidv7(), uuidv7()]
-  const insert = `INSERT INTO oncommit.events (uuid, topic, key) VALUES ($1, 't', 'k')`
-  await client.query(insert, [sent])
-  assert.deepEqual(why(database.url, sent), { status: 1, verdict: 'lane-unowned' })
-  assert.deepEqual(why(database.url, uuidv7()), { status: 5, verdict: 'not-found' })
-  await client.query('BEGIN')
-  await client.query(insert, [open])
-  assert.deepEqual(why(database.url, open), { status: 1, verdict: 'invisible' })
-  await client.query('ROLLBACK')
-  await client.end()
-  await store.close()
-})
-
-test('why says on SQLite what is blocked, by what, and where it was delivered', async () => {
-  await using fixture = await SessionFixture.open()
-  const url = `sqlite:${fixture.file}`
-  fixture.insert(3)
-  const uuids = fixture
-    .rows('select uuid from oncommit_events order by id')
-    .map((row) => String(row['uuid']))
-  const [first = '', second = '', third = ''] = uuids
-  const id = await fixture.takeAll()
-  assert.deepEqual(why(url, third), { status: 1, verdict: 'backlog' })
-  await fixture.session.settle({
-    relayId: id,
-    number: 1,
-    ids: [[1n, 1n]],
-    acks: [['t', 0, '7']],
-  })
-  assert.deepEqual(why(url, first), { status: 0, verdict: 'delivered' })
-  const scope = { topic: 't', key: 'k', eventId: null, lane: 0 }
-  await fixture.session.park(id, [{ scope, error: 'too large', ids: [2n, 3n] }])
-  assert.deepEqual(why(url, second), { status: 1, verdict: 'refused' })
-  assert.deepEqual(why(url, third), { status: 1, verdict: 'blocked-by' })
-})
-
-test('why says on SQLite what a relay reports of the broker, that it is fenced, and that an event is dead', async () => {
-  await using fixture = await SessionFixture.open()
-  const url = `sqlite:${fixture.file}`
-  fixture.insert(2)
-  const [first = '', second = ''] = fixture
-    .rows('select uuid from oncommit_events order by id')
-    .map((row) => String(row['uuid']))
-  const id = await fixture.takeAll()
-  const report = { brokerAwayMs: 5_000, lastError: 'ECONNREFUSED', settledMs: null }
-  await fixture.session.tick(id, TTL_MS, () => [], report)
-  assert.deepEqual(why(url, first), { status: 1, verdict: 'broker-away' })
-  await fixture.session.markFenced(id, { resigning: true })
-  assert.deepEqual(why(url, first), { status: 1, verdict: 'owner-fenced' })
-  fixture.db.exec(
-    `delete from oncommit_delivery where id = 2; insert into oncommit_dead (id, attempts, error) values (2, 3, 'e')`,
+/** Commits a refused event and one behind it, and gives their uuids. */
+async function refuse({ shop }: OperatorShop, key: string | null): Promise<[string, string]> {
+  const [head, behind] = [uuidv7(), uuidv7()]
+  shop.poison('poison')
+  await shop.commitAll(
+    { topic: TOPIC, key, uuid: head, payload: 'poison' },
+    { topic: TOPIC, key, uuid: behind, payload: 'fine' },
   )
-  assert.deepEqual(why(url, second), { status: 1, verdict: 'dead' })
-  const status = spawnSync(process.execPath, [program, 'status', '--url', url], {
-    encoding: 'utf8',
-  })
-  assert.equal(status.status, 1)
-  assert.match(status.stdout, /unhealthy: no relay is running; dead 1 > 0 \(t\)/)
-})
+  return [head, behind]
+}
 
-test('why exits with 3 where the database is away', () => {
-  assert.equal(why('postgres://127.0.0.1:1/none', uuidv7()).status, 3)
-})
+async function untilDelivered(operations: Operations, uuid: string): Promise<Explanation> {
+  return eventually('it is delivered', async () => {
+    const explanation = await operations.why(uuid)
+    return explanation.verdict === 'delivered' ? explanation : undefined
+  })
+}
+
+for (const [name, openHarness] of Object.entries(stores)) {
+  describe(`why an event is not delivered from an outbox on ${name}`, () => {
+    it('retrying: it was refused and is tried again by itself, and what is behind it is blocked by it', async () => {
+      await using opened = await OperatorShop.open(await openHarness())
+      const { shop, operations } = opened
+      await shop.relay({ refusals: LATER })
+      const [head, behind] = await refuse(opened, 'k')
+      await opened.untilHeld(2)
+      const { block } = await why(operations, head, 'retrying')
+      assert.match(block.error, /made to be refused/)
+      assert.deepEqual(
+        { state: block.state, attempts: block.attempts, held: block.held },
+        { state: 'retrying', attempts: 1, held: { count: 2, capped: false } },
+      )
+      assert.ok(Number(block.retryAt) > Date.now())
+      assert.equal((await why(operations, behind, 'blocked-by')).by, head)
+    })
+
+    it('blocked: it was tried as often as it may be, draining: it was released, and then it is delivered', async () => {
+      await using opened = await OperatorShop.open(await openHarness())
+      const { shop, operations } = opened
+      const relay = await shop.relay({ refusals: AT_ONCE })
+      const [head, behind] = await refuse(opened, 'k')
+      await opened.untilHeld(2)
+      const { block } = await why(operations, head, 'blocked')
+      assert.deepEqual(
+        { state: block.state, attempts: block.attempts, retryAt: block.retryAt },
+        { state: 'blocked', attempts: 1, retryAt: null },
+      )
+      assert.equal((await why(operations, behind, 'blocked-by')).by, head)
+      await relay.stop()
+      await operations.release({ key: 'k' }, BY)
+      await why(operations, head, 'draining')
+      await why(operations, behind, 'draining')
+      shop.poison()
+      await shop.relay()
+      await untilDelivered(operations, behind)
+      const { place } = await why(operations, head, 'delivered')
+      assert.equal(place?.topic, TOPIC)
+    })
+
+    it('dead: it was given up, draining: it was requeued, and then it is delivered', async () => {
+      await using opened = await OperatorShop.open(await openHarness())
+      const { shop, operations } = opened
+      const relay = await shop.relay({ refusals: { ...AT_ONCE, onExhausted: 'dead' } })
+      const [head, behind] = await refuse(opened, 'k')
+      await opened.untilDead(1)
+      await relay.stop()
+      const { attempts, error } = await why(operations, head, 'dead')
+      assert.equal(attempts, 1)
+      assert.match(String(error), /made to be refused/)
+      await why(operations, behind, 'delivered')
+      await operations.requeue({ uuids: [head] }, BY)
+      await why(operations, head, 'draining')
+      shop.poison()
+      await shop.relay()
+      await untilDelivered(operations, head)
+    })
+
+    it('discarded: an operator gave it up, when it was dead or when it was held, and wrote why', async () => {
+      await using opened = await OperatorShop.open(await openHarness())
+      const { shop, operations } = opened
+      const began = Date.now()
+      await shop.relay({ refusals: AT_ONCE })
+      const [dead] = await refuse(opened, null)
+      await opened.untilDead(1)
+      const [, held] = await refuse(opened, 'k')
+      await opened.untilHeld(2)
+      await operations.discard({ uuids: [dead] }, BY)
+      await operations.discardHeld([held], BY)
+      for (const uuid of [dead, held]) {
+        const { at, ...rest } = await why(operations, uuid, 'discarded')
+        assert.deepEqual({ actor: rest.actor, reason: rest.reason }, BY)
+        assert.ok(at.getTime() >= began - 1_000 && at.getTime() <= Date.now() + 1_000)
+      }
+    })
+
+    it('topic-parked: so many keys of its topic are refused that all of it waits', async () => {
+      await using opened = await OperatorShop.open(await openHarness())
+      const { shop, operations } = opened
+      shop.broker.refuse(() => true)
+      await shop.relay({ refusals: LATER })
+      const last = uuidv7()
+      const events = Array.from({ length: 110 }, (_, n) => `k${n}`)
+      await shop.commitAll(...events.map((key) => ({ topic: TOPIC, key, payload: key })), {
+        topic: TOPIC,
+        key: 'last',
+        uuid: last,
+        payload: 'last',
+      })
+      await opened.untilHeld(111)
+      const { block } = await why(operations, last, 'topic-parked')
+      assert.deepEqual({ topic: block.topic, key: block.key }, { topic: TOPIC, key: null })
+    })
+
+    it('the state of its relay: none, at work, stalled, without a broker, dead, fenced, or waiting', async () => {
+      const harness = await openHarness()
+      await using opened = await OperatorShop.open(harness)
+      const { shop, operations } = opened
+      const [uuid, second] = [uuidv7(), uuidv7()]
+      for (const one of [uuid, second])
+        await shop.commitAll({ topic: TOPIC, key: 'k', uuid: one, payload: one })
+      const sentence = async (): Promise<string> => (await operations.status()).sentence
+      assert.equal((await why(operations, uuid, 'lane-unowned')).liveRelays, 0)
+      assert.equal(await sentence(), 'unhealthy: no relay is running')
+
+      await using session = await harness.store.openRelaySession()
+      const id = randomUUID()
+      await session.enroll({ id, fence: `fence-${id}`, protocol: 1, ttlMs: TTL_MS })
+      assert.equal((await why(operations, uuid, 'lane-unowned')).liveRelays, 1)
+      const tick = async (report: RelayReport): Promise<void> =>
+        void (await session.tick(id, TTL_MS, ({ free }) => free, report))
+      await tick({ brokerAwayMs: null, lastError: null, settledMs: null })
+      assert.deepEqual((await why(operations, second, 'backlog')).before, {
+        count: 1,
+        capped: false,
+      })
+      assert.match(await sentence(), /^ok: events wait/)
+      const { stalledMs } = await why(operations, uuid, 'owner-stalled', { stalledMs: 0 })
+      assert.ok(stalledMs >= 0)
+      await tick({ brokerAwayMs: 5_000, lastError: 'ECONNREFUSED', settledMs: null })
+      const away = await why(operations, uuid, 'broker-away')
+      assert.deepEqual(away.relay, { id, error: 'ECONNREFUSED' })
+      assert.ok(away.awayMs >= 5_000)
+      assert.match(await sentence(), /^unhealthy: the broker has been away for \S+ s: ECONNREFUSED/)
+
+      await harness.expire(id)
+      const { owner } = await why(operations, uuid, 'owner-expired')
+      assert.ok(owner.id === id && owner.leaseMs < 0)
+      await session.markFenced(id, { resigning: true })
+      assert.equal((await why(operations, uuid, 'owner-fenced')).owner.id, id)
+      assert.equal(await sentence(), 'unhealthy: no relay is running')
+
+      const next = randomUUID()
+      await session.reportWaiting(next, { waitingMs: 7_000, error: 'no broker answers' })
+      const waiting = await why(operations, uuid, 'broker-away')
+      assert.deepEqual(waiting.relay, { id: next, error: 'no broker answers' })
+      assert.ok(waiting.awayMs >= 7_000)
+      assert.match(
+        await sentence(),
+        /^unhealthy: the broker has been away for .*no broker answers$/,
+      )
+      await session.reportWaiting(next, null)
+      await why(operations, uuid, 'owner-fenced')
+    })
+  })
+}

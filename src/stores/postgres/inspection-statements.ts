@@ -28,15 +28,18 @@ export function findBetweenSql(schema: string, uuid: string, { first, last }: Id
   return `SELECT id FROM ${schema}.events WHERE id BETWEEN ${first} AND ${last} AND uuid = ${quoteLiteral(uuid)}::uuid ORDER BY id LIMIT 1`
 }
 
-/** An event, whether it waits, is held or dead, and its receipt. */
+/** An event, whether it waits, is held, dead or discarded, and its receipt. */
 export function eventSql(schema: string, id: bigint): string {
   return `SELECT e.id, e.uuid, e.topic, e.key, e.msg_type, coalesce(octet_length(e.payload), 0), ${ms('e.stored_timestamp')},
   ${agoMs('e.stored_timestamp')}, ${schema}.lane(e.key, e.id),
   EXISTS (SELECT FROM ${schema}.delivery d WHERE d.id = e.id),
   (SELECT h.blocked_id FROM ${schema}.held h WHERE h.id = e.id LIMIT 1),
-  x.id, ${ms('x.at')}, x.attempts, x.error, r.id, ${ms('r.published_at')}, r.acks::text
+  x.id, ${ms('x.at')}, x.attempts, x.error, r.id, ${ms('r.published_at')}, r.acks::text,
+  z.id, ${ms('z.at')}, a.actor, a.reason
 FROM (SELECT * FROM ${schema}.events WHERE id = ${id}) e
 LEFT JOIN ${schema}.dead x ON x.id = e.id
+LEFT JOIN ${schema}.discarded z ON z.id = e.id
+LEFT JOIN ${schema}.audit a ON a.id = z.audit
 LEFT JOIN LATERAL (SELECT id, published_at, acks FROM ${schema}.receipts WHERE ids @> e.id LIMIT 1) r ON true`
 }
 
@@ -86,9 +89,10 @@ export function lanesSql(schema: string): string {
 }
 
 export function relaysSql(schema: string): string {
-  return `SELECT id, CASE WHEN fenced_at IS NOT NULL THEN 'fenced' WHEN expires_at < clock_timestamp() THEN 'expired' ELSE 'live' END,
-  -(${agoMs('expires_at')}), reported_at IS NOT NULL, ${agoMs('broker_since')}, last_error, ${agoMs('last_settle_at')}
-FROM ${schema}.relays ORDER BY id LIMIT ${INSPECTION_CAP}`
+  // By one look at the clock, and rounded down: a lease that ran out has less than nothing left.
+  return `SELECT id, CASE WHEN fenced_at IS NOT NULL THEN 'fenced' WHEN expires_at < now THEN 'expired' ELSE 'live' END,
+  floor(extract(epoch FROM expires_at - now) * 1000), reported_at IS NOT NULL, ${agoMs('broker_since')}, last_error, ${agoMs('last_settle_at')}
+FROM ${schema}.relays, (SELECT clock_timestamp() AS now) c ORDER BY id LIMIT ${INSPECTION_CAP}`
 }
 
 /** Relays that said within the last minute that they wait. */
@@ -97,7 +101,10 @@ export function waitingSql(schema: string): string {
 WHERE reported_at > clock_timestamp() - interval '1 minute' ORDER BY since, id LIMIT ${INSPECTION_CAP}`
 }
 
-/** Who holds an inserter's lock on the events: from before the first id until the transaction's end. */
+/**
+ * Who holds an inserter's lock on the events: from before the first id until the transaction's end.
+ * A prepared transaction is named by the lock that it holds on its own id.
+ */
 export function openTransactionsSql(schema: string): string {
   const start = 'coalesce(a.xact_start, p.prepared)'
   return `SELECT l.pid, ${ms(start)}, ${agoMs(start)},
@@ -105,7 +112,8 @@ export function openTransactionsSql(schema: string): string {
 FROM (SELECT DISTINCT pid, virtualtransaction FROM pg_locks WHERE locktype = 'relation' AND relation = ${quoteLiteral(`${schema}.events`)}::regclass
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND mode = 'RowExclusiveLock' AND granted) l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-LEFT JOIN pg_prepared_xacts p ON l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction::text
+LEFT JOIN (pg_locks x JOIN pg_prepared_xacts p ON x.locktype = 'transactionid' AND x.pid IS NULL AND p.transaction = x.transactionid)
+  ON l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction
 ORDER BY 2 NULLS LAST LIMIT ${MOST_TRANSACTIONS}`
 }
 

@@ -166,7 +166,7 @@ export class PostgresInspection implements OutboxInspection {
         attempts: Number(attempts),
         error: error ?? null,
       }
-    if (!receipt) return { state: 'untracked' }
+    if (!receipt) return standingWithoutReceipt(row)
     const [rank] = await this.#ask(sql.topicRankSql(this.#schema, receipt, id))
     return {
       state: 'delivered',
@@ -191,4 +191,17 @@ export class PostgresInspection implements OutboxInspection {
       throw storeFailure('looking at the outbox', error)
     }
   }
+}
+
+/** What neither waits nor was published: an operator gave it up, or nobody knows. */
+function standingWithoutReceipt(row: Row): Standing {
+  const [discarded, at, actor, reason] = row.slice(18)
+  return discarded
+    ? {
+        state: 'discarded',
+        at: new Date(Number(at)),
+        actor: actor ?? '',
+        reason: reason ?? '',
+      }
+    : { state: 'untracked' }
 }

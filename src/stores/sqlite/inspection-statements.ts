@@ -45,13 +45,15 @@ export function findBetween(
   return row === undefined ? null : (row[0] as bigint)
 }
 
-/** An event, and whether it waits, is held or dead. */
+/** An event, and whether it waits, is held, dead or discarded. */
 export function event(database: Queryable, name: string, id: bigint): Row | undefined {
   return database.first(
     `select e.uuid, e.topic, e.key, e.msg_type, coalesce(length(e.payload), 0), e.stored_timestamp, ${NOW} - e.stored_timestamp,
-       d.id, h.blocked_id, x.id, x.at, x.attempts, x.error
+       d.id, h.blocked_id, x.id, x.at, x.attempts, x.error,
+       z.id, z.at, a.actor, a.reason
      from ${name}_events e left join ${name}_delivery d on d.id = e.id left join ${name}_held h on h.id = e.id
-     left join ${name}_dead x on x.id = e.id where e.id = ?`,
+     left join ${name}_dead x on x.id = e.id
+     left join ${name}_discarded z on z.id = e.id left join ${name}_audit a on a.id = z.audit where e.id = ?`,
     id,
   )
 }

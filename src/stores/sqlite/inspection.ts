@@ -157,7 +157,7 @@ function standingOf(
       error: error as string | null,
     }
   const receipt = sql.receipt(database, name, id)
-  if (receipt === undefined) return { state: 'untracked' }
+  if (receipt === undefined) return standingWithoutReceipt(row)
   const [ids, publishedAt, acks] = receipt
   let topicRank = 0
   for (const [first, last] of decodeRanges(String(ids)))
@@ -171,6 +171,18 @@ function standingOf(
     publishedAt: new Date(Number(publishedAt)),
     acks: JSON.parse(String(acks)) as Ack[],
     topicRank,
+  }
+}
+
+/** What neither waits nor was published: an operator gave it up, or nobody knows. */
+function standingWithoutReceipt(row: Row): Standing {
+  const [discarded = null, at, actor, reason] = row.slice(13)
+  if (discarded === null) return { state: 'untracked' }
+  return {
+    state: 'discarded',
+    at: new Date(Number(at)),
+    actor: String(actor ?? ''),
+    reason: String(reason ?? ''),
   }
 }
 
