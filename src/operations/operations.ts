@@ -219,7 +219,7 @@ export class Operations {
     await using inspection = await this.#store.openInspection()
     const found = new Map<string, bigint>()
     for (const uuid of uuids) {
-      const { id } = await findEvent(inspection, uuid, SEARCH_MS)
+      const { id } = await findEvent(inspection, uuid, performance.now() + SEARCH_MS)
       const event = id === null ? null : await inspection.event(id)
       if (event?.standing.state === 'held') found.set(uuid, event.id)
     }
