@@ -17,6 +17,8 @@ describe('settling, lanes, blocks and cleaning on PostgreSQL', () => {
   before(async () => {
     database = await createDatabase(await sharedPostgres(), 'postgres_lanes')
     pool = new Pool(database.connection)
+    // The database goes while connections are idle in it.
+    pool.on('error', () => {})
     sql = connectPostgresJs(database.connection)
   })
   after(async () => {
