@@ -50,9 +50,12 @@ export function causeOf(it: Explanation): CauseText {
     case 'draining':
       return held(it.block, 'its key was freed, what was held goes first', ['wait'])
     case 'blocked-by':
-      return held(it.block, 'blocked by an earlier event of its key', [
-        it.by === null ? 'mend the cause' : `oncommit why ${it.by}`,
-      ])
+      return held(
+        it.block,
+        'blocked by an earlier event of its key',
+        [it.by === null ? 'mend the cause' : `oncommit why ${it.by}`],
+        it.by === null ? [] : [`waits for ${it.by}`],
+      )
     case 'topic-parked':
       return held(it.block, `the topic ${it.block.topic} is parked`, [
         `make the topic ${it.block.topic} available: it is asked for again and again`,
@@ -139,12 +142,18 @@ function notFound(it: Extract<Explanation, { verdict: 'not-found' }>): CauseText
   return { headline: `NOT FOUND  ${cause}`, details: [...made, ...oldest], steps: [step] }
 }
 
-function held(block: HeldBy, cause: string, steps: readonly string[]): CauseText {
+function held(
+  block: HeldBy,
+  cause: string,
+  steps: readonly string[],
+  before: readonly string[] = [],
+): CauseText {
   const { count, capped } = block.held
   const next = block.retryAt === null ? '' : `, next at ${timeText(block.retryAt)}`
   return {
     headline: `NOT DELIVERED  ${cause}, ${sinceText(block.since)}`,
     details: [
+      ...before,
       ...(block.attempts === 0 ? [] : [`attempt ${block.attempts}${next}`]),
       block.error,
       `held: ${countText(count)}${capped ? ' or more' : ''} events of ${scopeText(block)}; nothing else is held back`,

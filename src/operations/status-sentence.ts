@@ -14,7 +14,8 @@ export function problemsOf(
   else if (runs && unowned > 0) problems.push(`${unowned} lanes have no owner that lives`)
   if (broker.awayMs !== null)
     problems.push(`the broker has been away for ${seconds(broker.awayMs)}: ${broker.error}`)
-  if (backlog.blocked > 0) problems.push(`${backlog.blocked} keys or topics are blocked`)
+  if (backlog.blocked === 1) problems.push('1 key or topic is blocked')
+  else if (backlog.blocked > 1) problems.push(`${backlog.blocked} keys or topics are blocked`)
   if ((backlog.oldestAgeMs ?? 0) > maxAgeMs)
     problems.push(`oldest ${seconds(backlog.oldestAgeMs ?? 0)} > ${seconds(maxAgeMs)}`)
   if (backlog.dead > maxDead) {
