@@ -81,8 +81,9 @@ export class HeldEvents {
     this.#lookedAt = now
     const exceptTopics = blocked.topics.unavailable()
     const request = { lanes: [...lanes], exceptTopics, limit: DUE_LIMIT }
-    const entries = await ask(() => session.due(request), [])
-    if (entries.length === DUE_LIMIT) blocked.expectDue()
+    const due = await ask(() => session.due(request), [])
+    if (due.length === DUE_LIMIT) blocked.expectDue()
+    const entries = this.#still(due)
     const passed = await this.#tryHeads(entries.filter(({ state }) => state === 'retrying'))
     const draining = entries.filter(({ state }) => state === 'draining')
     await this.#beginDraining([...draining, ...passed])
@@ -102,7 +103,8 @@ export class HeldEvents {
     const names = new Set(page.events.map(({ topic, key, id }) => nameOf(topic, key, id)))
     const tried = blocked.tried(entries)
     const met = tried.filter(
-      ({ topic, key, eventId }) => !page.full || names.has(nameOf(topic, key, eventId)),
+      ({ topic, key, eventId }) =>
+        blocked.topics.mayPublish(topic) && (!page.full || names.has(nameOf(topic, key, eventId))),
     )
     blocked.wait(tried.filter((entry) => !met.includes(entry)))
     return met
@@ -113,9 +115,14 @@ export class HeldEvents {
     const { blocked, session, relayId, ask } = this.#parts
     const ids = entries.map(({ id }) => id)
     const there = new Set(await ask(() => session.drain(relayId, ids), []))
-    blocked.drain(entries.filter(({ id }) => there.has(id)))
-    // A lane may have been given back meanwhile: then this is its next owner's.
-    blocked.wait(entries.filter(({ id }) => !there.has(id)))
+    const mine = this.#still(entries)
+    blocked.drain(mine.filter(({ id }) => there.has(id)))
+    blocked.wait(mine.filter(({ id }) => !there.has(id)))
+  }
+
+  /** Without those of lanes that were given back meanwhile: they are their next owner's. */
+  #still(entries: readonly BlockedEntry[]): readonly BlockedEntry[] {
+    return entries.filter(({ lane }) => this.#parts.lanes.has(lane))
   }
 
   async #drain(pages: number): Promise<boolean> {

@@ -163,11 +163,20 @@ export class Pipeline {
   }
 
   async #publish(batch: Batch, source: Source): Promise<void> {
-    const settlements = await this.#parts.publishing.publish(batch.events, source)
+    const { written, settlements } = await this.#parts.publishing.publish(batch.events, source)
+    const settling = this.#keep(batch, written)
     Promise.all(settlements).then(
-      () => this.#release(batch),
+      () => this.#release(settling),
       (error: unknown) => this.#parts.onLost(error),
     )
+  }
+
+  /** Only what was written is in hand any more: what was refused or held aside may be fetched again. */
+  #keep(batch: Batch, written: readonly StoredEvent[]): Batch {
+    if (written.length === batch.events.length) return batch
+    const kept = this.#take(batch.source, written, false)
+    this.#release(batch)
+    return kept
   }
 
   #take(source: Batch['source'], events: readonly StoredEvent[], full: boolean): Batch {

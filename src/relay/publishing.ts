@@ -19,6 +19,12 @@ const LEASE_CHECK_MS = 50
 /** How often an operator has had the event delivered again. */
 const REDELIVERED_HEADER = 'oncommit-redelivered'
 
+export interface Published {
+  readonly written: readonly StoredEvent[]
+  /** To wait for until all of it is settled. */
+  readonly settlements: readonly Promise<void>[]
+}
+
 /** Events by what is to be done with each. */
 interface Prepared {
   readonly sendable: StoredEvent[]
@@ -62,11 +68,11 @@ export class Publishing {
   }
 
   /**
-   * Resolves when all is appended or parked, with what to wait for until all is settled.
-   * Rejects where this relay's life has to end.
+   * Resolves when all is appended or parked. Rejects where this relay's life has to end.
    */
-  async publish(events: readonly StoredEvent[], source: Source): Promise<readonly Promise<void>[]> {
+  async publish(events: readonly StoredEvent[], source: Source): Promise<Published> {
     const settlements: Promise<void>[] = []
+    const written: StoredEvent[] = []
     const work = this.#parts.topicByTopic ? byTopic(events) : [events]
     for (let next = work.shift(); next !== undefined; next = work.shift()) {
       const { sendable, records, waiting, refused } = this.#prepare(next, source)
@@ -75,15 +81,18 @@ export class Publishing {
       if (sendable.length === 0) continue
       const number = this.#parts.settler.nextNumber
       const result = await this.#append(number, sendable, records)
-      const settled = this.#accept(number, sendable, result)
-      if (settled !== null) settlements.push(settled)
+      const taken = writtenOf(sendable, result)
+      if (taken.length > 0) {
+        written.push(...taken)
+        settlements.push(this.#accept(number, taken, result))
+      }
       if (result.state === 'refused') {
         const judged = this.#judge(sendable, source, result)
         await this.#parts.parking.refuse(judged.refused)
         work.unshift(...judged.next)
       }
     }
-    return settlements
+    return { written, settlements }
   }
 
   #prepare(events: readonly StoredEvent[], source: Source): Prepared {
@@ -147,15 +156,8 @@ export class Publishing {
     }
   }
 
-  /** What was written goes on to be settled; `null` where nothing was. */
-  #accept(
-    number: number,
-    events: readonly StoredEvent[],
-    result: AppendResult,
-  ): Promise<void> | null {
-    const written =
-      result.state === 'appended' ? events : events.filter((_, at) => result.written.includes(at))
-    if (written.length === 0) return null
+  /** What was written goes on to be settled. */
+  #accept(number: number, written: readonly StoredEvent[], result: AppendResult): Promise<void> {
     const batch = { relayId: this.#parts.relayId, number, ids: idsOf(written), acks: result.acks }
     const commit = result.state === 'appended' ? () => result.commit() : () => Promise.resolve()
     return this.#parts.settler.accept(batch, commit)
@@ -170,6 +172,7 @@ export class Publishing {
     const refused: RefusedEvent[] = []
     const done = new Set(result.written)
     let together = false
+    let split = Number.POSITIVE_INFINITY
     for (const { indexes, error } of result.refusals) {
       const [at] = indexes
       const event = at === undefined ? undefined : events[at]
@@ -179,6 +182,9 @@ export class Publishing {
       } else if (this.#parts.blocked.scopeOf(event, source) !== null) {
         // An earlier one of its key was refused too, or so many that the topic waits: it waits behind.
         continue
+      } else if (indexes.length === 1 && hasEarlierOfKey(events, at, done)) {
+        // They go first: what is refused heads its key, and they are in front of it.
+        split = Math.min(split, at)
       } else if (indexes.length === 1) {
         refused.push(this.#parts.refusals.judge(event, error))
         done.add(at)
@@ -186,6 +192,10 @@ export class Publishing {
     }
     if (result.refusals.length === 0) throw nameless()
     const left = events.filter((_, at) => !done.has(at))
+    if (split < Number.POSITIVE_INFINITY) {
+      const before = events.filter((_, at) => at < split && !done.has(at))
+      return { refused, next: [before, left.slice(before.length)] }
+    }
     const half = Math.ceil(left.length / 2)
     return { refused, next: together ? [left.slice(0, half), left.slice(half)] : [left] }
   }
@@ -212,6 +222,26 @@ function again(event: StoredEvent): StoredEvent {
   const { redelivered, headers } = event
   if (redelivered === undefined) return event
   return { ...event, headers: [...headers, [REDELIVERED_HEADER, String(redelivered)]] }
+}
+
+function writtenOf(events: readonly StoredEvent[], result: AppendResult): readonly StoredEvent[] {
+  if (result.state === 'appended') return events
+  const written = new Set(result.written)
+  return events.filter((_, at) => written.has(at))
+}
+
+/** Whether one of its key, which is not done, is in front of an event. */
+function hasEarlierOfKey(
+  events: readonly StoredEvent[],
+  at: number,
+  done: ReadonlySet<number>,
+): boolean {
+  const event = events[at]
+  if (event === undefined || event.key === null) return false
+  const { topic, key } = event
+  return events.some(
+    (other, index) => index < at && !done.has(index) && other.key === key && other.topic === topic,
+  )
 }
 
 function nameless(cause?: unknown): BrokerError {

@@ -72,16 +72,20 @@ export class RefusalPolicies {
   }
 
   outcome(refused: RefusalCase, random: () => number = Math.random): RefusalOutcome {
-    const { retryMs, maxRetryMs, onExhausted } = this.#of(refused.topic)
-    if (refused.attempts < this.most(refused)) {
-      const backoff = { firstMs: retryMs, maxMs: maxRetryMs, jitter: JITTER }
-      return {
-        state: 'retrying',
-        afterMs: Math.round(backoffMs(backoff, refused.attempts, random)),
-      }
-    }
+    if (refused.attempts < this.most(refused)) return this.again(refused, random)
+    const { onExhausted } = this.#of(refused.topic)
     const choice = onExhausted ?? (refused.key === null ? 'dead' : 'block')
     return choice === 'dead' ? { state: 'dead' } : { state: 'blocked' }
+  }
+
+  /** When to try again. */
+  again(
+    { topic, attempts }: Pick<RefusalCase, 'topic' | 'attempts'>,
+    random: () => number = Math.random,
+  ): RefusalOutcome {
+    const { retryMs, maxRetryMs } = this.#of(topic)
+    const backoff = { firstMs: retryMs, maxMs: maxRetryMs, jitter: JITTER }
+    return { state: 'retrying', afterMs: Math.round(backoffMs(backoff, attempts, random)) }
   }
 
   #of(topic: string): RefusalPolicy & typeof DEFAULTS {

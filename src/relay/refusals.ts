@@ -29,14 +29,17 @@ export class Refusals {
     const { blocked, policies } = this.#parts
     const { topic, key, uuid } = event
     const { permanent } = error
-    const attempts = blocked.attempts(event) + 1
-    const next = policies.outcome({ topic, key, attempts, permanent })
-    const scope = blocked.refused(event, attempts)
     const reason = reasonOf(error)
+    const { pauseMs, lasts } = this.#storms.note(topic, key === null ? uuid : `key ${key}`, reason)
+    // What all of a topic meets is nobody's own fault: it uses no attempt, and lets nothing die.
+    const attempts = lasts ? Math.max(1, blocked.attempts(event)) : blocked.attempts(event) + 1
+    const next = lasts
+      ? policies.again({ topic, attempts })
+      : policies.outcome({ topic, key, attempts, permanent })
+    const scope = blocked.refused(event, attempts)
     this.#tell(event, reason, { attempts, most: policies.most({ topic, permanent }), next })
     // The store lets what waited behind it drain.
     if (next.state === 'dead') blocked.expectDue()
-    const pauseMs = this.#storms.note(topic, key === null ? uuid : `key ${key}`, reason)
     if (pauseMs !== null) this.#park(topic, reason, pauseMs)
     return { scope, error: reason, attempts, next }
   }

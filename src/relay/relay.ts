@@ -164,7 +164,7 @@ export class Relay implements AsyncDisposable {
         error.kind === 'misconfigured' &&
         this.#running === null
       ) {
-        await this.#waiting.over()
+        void this.#waiting.over()
         throw error
       }
       this.#outages.failing(STARTING, error)
@@ -186,9 +186,9 @@ export class Relay implements AsyncDisposable {
     }
     // A database that does not answer holds up no stop.
     const enough = new AbortController()
-    await Promise.race([cleaning, clock.sleep(this.#settings.stopTimeoutMs, enough.signal)])
+    const tidying = Promise.all([cleaning, this.#waiting.over()])
+    await Promise.race([tidying, clock.sleep(this.#settings.stopTimeoutMs, enough.signal)])
     enough.abort()
-    await this.#waiting.over()
     await closeQuietly(listening)
   }
 

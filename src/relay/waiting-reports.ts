@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts'
-import type { OutboxStore, RelaySession } from '../core/outbox-store.ts'
+import type { OutboxStore, RelaySession, WaitingReport } from '../core/outbox-store.ts'
 import { uuidv7 } from '../core/uuid.ts'
 import { closeQuietly } from './close-quietly.ts'
 import type { OutageLog } from './outage-log.ts'
@@ -18,7 +18,7 @@ export class WaitingReports {
   #since = 0
   #timer: NodeJS.Timeout | undefined
   #session: RelaySession | null = null
-  #telling: Promise<void> = Promise.resolve()
+  #telling: Promise<void> | null = null
 
   constructor(parts: {
     store: Pick<OutboxStore, 'openRelaySession'>
@@ -51,18 +51,23 @@ export class WaitingReports {
   }
 
   #tell(): void {
+    if (this.#telling !== null) return
     const error = this.#outages.current().map(({ what, error: why }) => `${what}: ${why}`)
     const report = {
       waitingMs: this.#clock.monotonic() - this.#since,
       error: error.join('; ') || 'the broker has not answered yet',
     }
-    this.#telling = this.#telling.then(async () => {
-      try {
-        this.#session ??= await this.#store.openRelaySession()
-        await this.#session.reportWaiting(this.#id, report)
-      } catch {
-        // The database is away as well: what is wrong is in the log.
-      }
+    this.#telling = this.#report(report).finally(() => {
+      this.#telling = null
     })
+  }
+
+  async #report(report: WaitingReport): Promise<void> {
+    try {
+      this.#session ??= await this.#store.openRelaySession()
+      await this.#session.reportWaiting(this.#id, report)
+    } catch {
+      // The database is away as well: what is wrong is in the log.
+    }
   }
 }

@@ -51,7 +51,7 @@ test('--version prints the version of the package', () => {
 test('--help explains each option of each command, with its default', () => {
   for (const [command, count] of [
     ['migrate', 5],
-    ['relay', 9],
+    ['relay', 11],
     ['tail', 5],
     ['why', 4],
     ['status', 8],

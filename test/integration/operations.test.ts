@@ -31,6 +31,7 @@ for (const [store, openHarness] of Object.entries(stores)) {
       await shop.relay()
       await shop.commit('k', 'later')
       assert.deepEqual(await shop.published(1), ['later'])
+      await shop.untilNothingWaits()
       const [letter, ...more] = await listed(operations.deadLetters())
       assert.ok(letter !== undefined && more.length === 0)
       assert.equal(letter.key, 'k')

@@ -21,6 +21,8 @@ export class PostgresHarnesses implements AsyncDisposable {
   private constructor(database: TestDatabase) {
     this.#database = database
     this.#pool = new Pool({ ...database.connection, max: 50 })
+    // The database goes while connections are idle in it.
+    this.#pool.on('error', () => {})
     this.#sql = connectPostgresJs({ ...database.connection, max: 20, onnotice: () => {} })
   }
 
