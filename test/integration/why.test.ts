@@ -122,13 +122,15 @@ for (const [name, openHarness] of Object.entries(stores)) {
       await using opened = await OperatorShop.open(await openHarness())
       const { shop, operations } = opened
       const began = Date.now()
-      await shop.relay({ refusals: AT_ONCE })
+      const relay = await shop.relay({ refusals: AT_ONCE })
       const [dead] = await refuse(opened, null)
       await opened.untilDead(1)
       const [, held] = await refuse(opened, 'k')
       await opened.untilHeld(2)
+      await relay.stop()
       await operations.discard({ uuids: [dead] }, BY)
-      await operations.discardHeld([held], BY)
+      const gone = await operations.discardHeld([held], BY)
+      assert.equal(gone.done, 1, JSON.stringify(gone))
       for (const uuid of [dead, held]) {
         const { at, ...rest } = await why(operations, uuid, 'discarded')
         assert.deepEqual({ actor: rest.actor, reason: rest.reason }, BY)
