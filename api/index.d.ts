@@ -3217,4 +3217,6 @@ export declare class RefusalPolicies {
     /** How often such an event is tried before it is given up. */
     most({ topic, permanent }: Pick<RefusalCase, 'topic' | 'permanent'>): number;
     outcome(refused: RefusalCase, random?: () => number): RefusalOutcome;
+    /** When to try again. */
+    again({ topic, attempts }: Pick<RefusalCase, 'topic' | 'attempts'>, random?: () => number): RefusalOutcome;
 }
