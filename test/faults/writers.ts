@@ -25,6 +25,8 @@ export class Writers implements AsyncDisposable {
     this.#topic = topic
     this.#pool = new Pool({ connectionString: databaseUrl, max: KEYS + 1 })
     this.#pool.on('error', () => {})
+    // One may break in the moment between its opening and its first use.
+    this.#pool.on('connect', (client) => client.on('error', ignore))
     this.#bus = new EventBus<PoolClient>({ store: postgres({ pool: this.#pool }) })
     this.#running = Array.from({ length: KEYS }, (_, index) => this.#write(`k${index}`))
   }

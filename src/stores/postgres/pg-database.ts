@@ -137,13 +137,20 @@ async function ownPool(url: string): Promise<OwnPool> {
   })
   // An idle connection that breaks is not needed by anyone.
   pool.on('error', () => {})
+  // Nor may one end the process that breaks in the moment between its opening and its first use.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
+interface Breakable {
+  on(event: 'error', listener: () => void): unknown
+}
+
 interface PgModule {
-  readonly Pool: new (
-    options: object,
-  ) => OwnPool & { on(event: 'error', listener: () => void): unknown }
+  readonly Pool: new (options: object) => OwnPool & {
+    on(event: 'error', listener: () => void): unknown
+    on(event: 'connect', listener: (client: Breakable) => void): unknown
+  }
 }
 
 async function importPg(): Promise<PgModule> {
