@@ -1,5 +1,5 @@
 import type { DeadLetter, OperatorFilter, OutboxOperations } from '../core/outbox-operations.ts'
-import { fingerprint } from './fingerprint.ts'
+import { fingerprint } from '../core/fingerprint.ts'
 import { keyName, type KeyOfLetters, type NewerEvents, newerEvents } from './newer-events.ts'
 
 /** An event that is not published any more, unless someone requeues it. */

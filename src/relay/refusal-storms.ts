@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts'
+import { fingerprint } from '../core/fingerprint.ts'
 
 /** So many keys of a topic, refused alike within the window, mean that it is not about the keys. */
 const KEYS = 100
@@ -76,10 +77,7 @@ function countAlike(
   return names.size
 }
 
-/** What errors have in common that differ in numbers, ids and what is quoted. */
+/** As the fingerprint; what is quoted differs too: a key, a name. */
 function kindOf(error: string): string {
-  return error
-    .slice(0, KIND_LENGTH)
-    .replaceAll(/"[^"]*"|'[^']*'/g, '"*"')
-    .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d.,]*/gi, '*')
+  return fingerprint(error.slice(0, KIND_LENGTH)).replaceAll(/"[^"]*"|'[^']*'/g, '"*"')
 }
