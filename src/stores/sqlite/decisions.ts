@@ -7,6 +7,10 @@ import type {
 } from '../../core/outbox-operations.ts'
 import { NOW } from './clock-sql.ts'
 import type { Queryable } from './database.ts'
+import { findBlocked, insertBlocked } from './refusals.ts'
+
+/** There is one. */
+const LANE = 0
 
 /** Moves dead letters to what their keys hold. `name` is what the names of the tables begin with, here and below. */
 export function requeue(
@@ -25,14 +29,16 @@ export function requeue(
     )
     if (row === undefined) continue
     const [topic, key, error, redelivered] = row as [string, string | null, string, bigint]
-    const own = entryOf(database, name, { topic, key, id })
-    if (own !== undefined && own.state !== 'draining') waiting++
-    const entry = own?.id ?? insertEntry(database, name, { topic, key, id, error })
+    const scope = { topic, key, eventId: key === null ? id : null, lane: LANE }
+    const own = findBlocked(database, name, scope)
+    if (own !== null && own.state !== 'draining') waiting++
+    const entry = own?.id ?? insertBlocked(database, name, scope, error)
     database.run(`delete from ${name}_dead where id = ?`, id)
     database.run(
-      `insert into ${name}_held (id, blocked_id, lane, redelivered) values (?, ?, 0, ?)`,
+      `insert into ${name}_held (id, blocked_id, lane, redelivered) values (?, ?, ?, ?)`,
       id,
       entry,
+      LANE,
       redelivered + 1n,
     )
     moved.push(id)
@@ -45,44 +51,6 @@ export function requeue(
     more: { waiting },
   })
   return { done: moved.length, waiting }
-}
-
-interface Scope {
-  readonly topic: string
-  readonly key: string | null
-  readonly id: bigint
-}
-
-/** What holds the key of an event, or the event itself where it has none. */
-function entryOf(
-  database: Queryable,
-  name: string,
-  { topic, key, id }: Scope,
-): { id: bigint; state: string } | undefined {
-  const row = database.first(
-    `select id, state from ${name}_blocked
-     where lane = 0 and topic = ? and key is ? and (key is not null or event_id is ?) order by id limit 1`,
-    topic,
-    key,
-    id,
-  )
-  return row === undefined ? undefined : { id: row[0] as bigint, state: String(row[1]) }
-}
-
-function insertEntry(
-  database: Queryable,
-  name: string,
-  { topic, key, id, error }: Scope & { error: string },
-): bigint {
-  const row = database.first(
-    `insert into ${name}_blocked (topic, key, event_id, lane, error, state, retry_at)
-     values (?, ?, ?, 0, ?, 'draining', ${NOW}) returning id`,
-    topic,
-    key,
-    key === null ? id : null,
-    error,
-  )
-  return row?.[0] as bigint
 }
 
 export function discardDead(

@@ -34,7 +34,8 @@ function record(database: Queryable, name: string, one: RefusedEvent): boolean {
   const { eventId: id, lane } = scope
   if (!waits(database, name, id, lane)) return false
   const error = shortened(one.error)
-  const entry = findBlocked(database, name, scope) ?? insertBlocked(database, name, scope, error)
+  const entry =
+    findBlocked(database, name, scope)?.id ?? insertBlocked(database, name, scope, error)
   const afterMs = next.state === 'retrying' ? next.afterMs : next.state === 'dead' ? 0 : null
   database.run(
     `update ${name}_blocked set event_id = ?, error = ?, attempts = ?, state = ?,
@@ -85,7 +86,8 @@ export function park(
   const moved: bigint[] = []
   for (const { scope, error, ids } of parked) {
     if (!ownsLane(database, name, relayId, scope.lane)) continue
-    const entry = findBlocked(database, name, scope) ?? insertBlocked(database, name, scope, error)
+    const entry =
+      findBlocked(database, name, scope)?.id ?? insertBlocked(database, name, scope, error)
     for (const id of ids) if (hold(database, name, entry, id, scope.lane)) moved.push(id)
   }
   return moved
@@ -159,18 +161,23 @@ function ownsLaneOf(database: Queryable, name: string, relayId: string, entry: b
 }
 
 /** The entry of a scope. A key has one, whatever its head. */
-function findBlocked(database: Queryable, name: string, scope: BlockedScope): bigint | null {
+export function findBlocked(
+  database: Queryable,
+  name: string,
+  scope: BlockedScope,
+): Pick<BlockedEntry, 'id' | 'state'> | null {
   const { lane, topic, key, eventId } = scope
-  const place = `select id from ${name}_blocked where lane = ? and topic = ?`
+  const place = `select id, state from ${name}_blocked where lane = ? and topic = ?`
   const row =
     key === null
       ? database.first(`${place} and key is null and event_id is ?`, lane, topic, eventId)
       : database.first(`${place} and key = ?`, lane, topic, key)
-  return row === undefined ? null : (row[0] as bigint)
+  if (row === undefined) return null
+  return { id: row[0] as bigint, state: row[1] as BlockedEntry['state'] }
 }
 
 /** Adds an entry: a whole topic is blocked, anything else is due to be drained. */
-function insertBlocked(
+export function insertBlocked(
   database: Queryable,
   name: string,
   scope: BlockedScope,
